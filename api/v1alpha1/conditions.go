@@ -1,0 +1,74 @@
+package v1alpha1
+
+// Condition types. Ready, Reconciling and Stalled follow kstatus: Ready tells
+// whether everything asked for stands, Reconciling is there (True) while the
+// operator works or waits, Stalled is there (True) when it needs a person.
+// All others are True when their concern is in order.
+const (
+	ConditionReady       = "Ready"
+	ConditionReconciling = "Reconciling"
+	ConditionStalled     = "Stalled"
+
+	// District.
+	ConditionIsolationReady = "IsolationReady"
+	ConditionDatabaseReady  = "DatabaseReady" // District and Puskesmas
+	ConditionBackupReady    = "BackupReady"   // information; never holds Ready back
+	ConditionDashboardReady = "DashboardReady"
+	ConditionPuskesmasReady = "PuskesmasReady"
+
+	// Puskesmas.
+	ConditionSchemaReady = "SchemaReady"
+	ConditionRMEReady    = "RMEReady"
+	// ConditionSatuSehatConfigured and ConditionPustuStaffingMet inform and
+	// never hold Ready back.
+	ConditionSatuSehatConfigured = "SatuSehatConfigured"
+	ConditionPustuStaffingMet    = "PustuStaffingMet"
+)
+
+// Reasons of conditions.
+const (
+	// ReasonSucceeded: everything asked for stands.
+	ReasonSucceeded = "Succeeded"
+	// ReasonProgressing: applied, and waited for; the message says what for.
+	ReasonProgressing = "Progressing"
+	// ReasonDependencyNotReady: something else must be ready first.
+	ReasonDependencyNotReady = "DependencyNotReady"
+	// ReasonUnhealthy: an object reports a failure that may pass by itself.
+	ReasonUnhealthy = "Unhealthy"
+	// ReasonApplyFailed: the API server refused or could not be reached.
+	ReasonApplyFailed = "ApplyFailed"
+	// ReasonRenderFailed: the components could not be rendered, mostly by a patch.
+	ReasonRenderFailed = "RenderFailed"
+	// ReasonPruneFailed: an object that is no longer asked for could not be deleted.
+	ReasonPruneFailed = "PruneFailed"
+	// ReasonConsentRequired: the next step would lose data; nobody has agreed.
+	ReasonConsentRequired = "ConsentRequired"
+	// ReasonNamespaceNotOwned: the district's namespace exists and belongs to somebody else.
+	ReasonNamespaceNotOwned = "NamespaceNotOwned"
+	// ReasonDuplicateCode: an older resource has the same code.
+	ReasonDuplicateCode = "DuplicateCode"
+	// ReasonReleaseNotFound: the named StackRelease does not exist, or there is no default.
+	ReasonReleaseNotFound = "ReleaseNotFound"
+	// ReasonReleaseIncomplete: the StackRelease has no image for the profile.
+	ReasonReleaseIncomplete = "ReleaseIncomplete"
+	// ReasonReleaseInvalid: the StackRelease contradicts itself.
+	ReasonReleaseInvalid = "ReleaseInvalid"
+	// ReasonMissingDependency: the cluster lacks something, such as CloudNativePG.
+	ReasonMissingDependency = "MissingDependency"
+	// ReasonDistrictNotFound: no District has the code of this namespace.
+	ReasonDistrictNotFound = "DistrictNotFound"
+	// ReasonAwaitingRelease: the district has not yet given this Puskesmas its release.
+	ReasonAwaitingRelease = "AwaitingRelease"
+	// ReasonSuspended: spec.state is Suspended.
+	ReasonSuspended = "Suspended"
+	// ReasonHibernated: spec.state is Hibernated.
+	ReasonHibernated = "Hibernated"
+	// ReasonDeleting: the resource is being deleted.
+	ReasonDeleting = "Deleting"
+	// ReasonNotConfigured: the spec does not ask for it.
+	ReasonNotConfigured = "NotConfigured"
+	// ReasonCredentialsMissing: the Secret with the credentials does not exist or lacks a key.
+	ReasonCredentialsMissing = "CredentialsMissing"
+	// ReasonBelowMinimum: a Pustu has less staff than the minimum.
+	ReasonBelowMinimum = "BelowMinimum"
+)

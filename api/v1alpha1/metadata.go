@@ -1,0 +1,37 @@
+package v1alpha1
+
+// Labels and annotations of everything the operator makes.
+const (
+	// LabelDistrict carries the Kemendagri code of the district, with its dot.
+	// On a Namespace it says whose the namespace is.
+	LabelDistrict = "ilp.health/district"
+	// LabelPuskesmas carries the name of the Puskesmas resource.
+	LabelPuskesmas = "ilp.health/puskesmas"
+	// LabelStateful marks objects that hold data: never recreated, and never
+	// deleted without consent.
+	LabelStateful = "ilp.health/stateful"
+	// LabelManagedBy is Kubernetes's own; its value is ManagerName.
+	LabelManagedBy = "app.kubernetes.io/managed-by"
+
+	// AnnotationGenerate lists the keys of a Secret that the operator fills
+	// with random values once.
+	AnnotationGenerate = "ilp.health/generate"
+	// AnnotationReconcileAt makes the operator look again when its value changes.
+	AnnotationReconcileAt = "ilp.health/reconcile-at"
+	// AnnotationDeleteData on a Namespace or a stateful object, with the
+	// district's code as value, lets it be deleted by hand (config/policy).
+	AnnotationDeleteData = "ilp.health/delete-data"
+
+	// Finalizer lets the operator take a stack down in order.
+	Finalizer = "ilp.health/finalizer"
+)
+
+// Field managers of server-side apply.
+const (
+	// ManagerName owns the fields of every object the operator makes.
+	ManagerName = "ilp-operator"
+	// ManagerWave owns District.spec.release where a wave writes it.
+	ManagerWave = "ilp-wave"
+	// ManagerDistrict owns Puskesmas.spec.release where a district writes it.
+	ManagerDistrict = "ilp-district"
+)

@@ -1,0 +1,185 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+)
+
+// Wave is a group of districts that is brought to one release, stage by stage.
+// Districts join by spec.waveRef; membership is the user's data, never compiled in.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:scope=Cluster,categories=ilp
+// +kubebuilder:subresource:status
+// +kubebuilder:printcolumn:name="Year",type=integer,JSONPath=`.spec.year`
+// +kubebuilder:printcolumn:name="Programme",type=string,JSONPath=`.spec.programme`
+// +kubebuilder:printcolumn:name="Release",type=string,JSONPath=`.spec.release`
+// +kubebuilder:printcolumn:name="Target",type=integer,JSONPath=`.spec.targetDistricts`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type Wave struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata of the Wave.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitempty,omitzero"`
+
+	// spec is what the national team wants.
+	// +required
+	Spec WaveSpec `json:"spec,omitempty,omitzero"`
+	// status is what the operator sees.
+	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
+	Status WaveStatus `json:"status,omitempty,omitzero"`
+}
+
+// WaveSpec is a group of districts and how a release reaches them.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.approvedStages) || (has(self.rollout) && self.approvedStages.all(a, self.rollout.stages.exists(s, s.name == a)))",message="approvedStages names a stage that rollout.stages does not have: approve stages by their name"
+type WaveSpec struct {
+	// year of the wave.
+	// +required
+	// +kubebuilder:validation:Minimum=2022
+	// +kubebuilder:validation:Maximum=2100
+	Year int32 `json:"year,omitempty"`
+	// programme that the wave belongs to, such as GF-RSSH.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Programme string `json:"programme,omitempty"`
+	// fundingSource pays for it, such as "Global Fund", APBN or APBD.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	FundingSource string `json:"fundingSource,omitempty"`
+	// targetDistricts is how many districts the programme promises (15, 15, 10).
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=514
+	TargetDistricts *int32 `json:"targetDistricts,omitempty"`
+	// release names the StackRelease that the districts are brought to.
+	// +required
+	Release ObjectName `json:"release,omitempty"`
+	// state is Active (default) or Suspended, which starts nothing new.
+	// +optional
+	// +kubebuilder:default=Active
+	// +kubebuilder:validation:Enum=Active;Suspended
+	State State `json:"state,omitempty"`
+	// rollout says in which order and how carefully.
+	// +optional
+	Rollout Rollout `json:"rollout,omitzero"`
+	// approvedStages names the stages that a person has approved.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	ApprovedStages []ObjectName `json:"approvedStages,omitempty"`
+}
+
+// Rollout says in which order and how carefully districts are changed.
+type Rollout struct {
+	// stages in their order. A district belongs to the first that selects it; the last takes who is left.
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Stages []Stage `json:"stages,omitempty"`
+	// failureBudget is how many districts may fail before the wave holds, 1 by default.
+	// +optional
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=514
+	FailureBudget *int32 `json:"failureBudget,omitempty"`
+	// districtTimeoutMinutes is how long one district may take before it counts as failed, 120 by default.
+	// +optional
+	// +kubebuilder:default=120
+	// +kubebuilder:validation:Minimum=5
+	// +kubebuilder:validation:Maximum=10080
+	DistrictTimeoutMinutes *int32 `json:"districtTimeoutMinutes,omitempty"`
+	// maintenanceWindow limits when a district may be changed, in its own time zone.
+	// +optional
+	MaintenanceWindow MaintenanceWindow `json:"maintenanceWindow,omitzero"`
+}
+
+// Stage is a part of a wave that goes together.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.districts) ? 1 : 0) + (has(self.labelSelector) ? 1 : 0) + (has(self.count) ? 1 : 0) <= 1",messageExpression="'stage ' + string(self.name) + ' selects districts in more than one way: use one of districts, labelSelector and count'"
+type Stage struct {
+	// name of the stage.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+	// districts are selected by the name of the District.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=514
+	Districts []ObjectName `json:"districts,omitempty"`
+	// labelSelector selects Districts by label.
+	// +optional
+	LabelSelector *metav1.LabelSelector `json:"labelSelector,omitempty"`
+	// count takes this many of the districts that are left, in order of their code.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=514
+	Count *int32 `json:"count,omitempty"`
+	// maxConcurrent is how many districts are changed at once, as a number or a
+	// percentage of the stage (at least one), 1 by default.
+	// +optional
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=4
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 514 : self.matches('^([1-9][0-9]?|100)%$')",message="maxConcurrent must be a number from 1 to 514 or a percentage from 1% to 100%"
+	MaxConcurrent *intstr.IntOrString `json:"maxConcurrent,omitempty"`
+	// soakMinutes is how long the stage must stay healthy before the next begins, 0 by default.
+	// +optional
+	// +kubebuilder:default=0
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=40320
+	SoakMinutes *int32 `json:"soakMinutes,omitempty"`
+	// approval is Automatic (default) or Required: then the stage waits until
+	// approvedStages names it.
+	// +optional
+	// +kubebuilder:default=Automatic
+	// +kubebuilder:validation:Enum=Automatic;Required
+	Approval string `json:"approval,omitempty"`
+}
+
+// MaintenanceWindow opens by cron and stays open for some minutes, in each
+// district's own time zone.
+type MaintenanceWindow struct {
+	// cron says when it opens: minute, hour, day of month, month, day of week.
+	// +required
+	// +kubebuilder:validation:MaxLength=64
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9*,/-]+ +[0-9*,/-]+ +[0-9*,/-]+ +[0-9A-Za-z*,/-]+ +[0-9A-Za-z*,/-]+$')",messageExpression="\"'\" + self + \"' is not a cron expression of five fields: write minute hour day month weekday, such as 0 21 * * 5\""
+	Cron string `json:"cron,omitempty"`
+	// minutes that it stays open.
+	// +required
+	// +kubebuilder:validation:Minimum=15
+	// +kubebuilder:validation:Maximum=10080
+	Minutes int32 `json:"minutes,omitempty"`
+}
+
+// WaveStatus is what the operator sees of a wave.
+type WaveStatus struct {
+	// observedGeneration is the spec's generation that this status speaks of; -1 before the first look.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// conditions are Ready, Reconciling and Stalled (kstatus).
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+	// districts is how many Districts name this wave.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Districts *int32 `json:"districts,omitempty"`
+}
+
+// WaveList is a list of Waves.
+// +kubebuilder:object:root=true
+type WaveList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Wave `json:"items"`
+}
