@@ -392,4 +392,3 @@ type DistrictList struct {
 	metav1.ListMeta `json:"metadata,omitempty"`
 	Items           []District `json:"items"`
 }
-
