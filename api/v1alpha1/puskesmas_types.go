@@ -41,7 +41,7 @@ type Puskesmas struct {
 // +kubebuilder:validation:XValidation:rule="self.code == oldSelf.code",messageExpression="'code cannot change from ' + oldSelf.code + ' to ' + self.code + ': its database is named by it; create another Puskesmas'"
 // +kubebuilder:validation:XValidation:rule="!has(self.lintasKlaster) || !('RawatInap' in self.lintasKlaster) || self.category == 'RawatInap'",message="lintasKlaster lists RawatInap but category is NonRawatInap: set category to RawatInap or take the service out"
 // +kubebuilder:validation:XValidation:rule="!has(self.consent) || self.consent.code == self.code",messageExpression="'consent.code must repeat the code of this Puskesmas, ' + self.code"
-// +kubebuilder:validation:XValidation:rule="!has(self.desa) || self.desa.all(d, d.startsWith(self.kecamatan.substring(0, 5)))",messageExpression="'every desa must lie in the same kabupaten or kota as kecamatan ' + string(self.kecamatan) + ': these do not: ' + self.desa.filter(d, !d.startsWith(self.kecamatan.substring(0, 5))).join(', ')"
+// +kubebuilder:validation:XValidation:rule="!has(self.desa) || self.desa.all(d, d.code.startsWith(self.kecamatan.code.substring(0, 5)))",messageExpression="'every desa must lie in the same kabupaten or kota as kecamatan ' + string(self.kecamatan.code) + ': these do not: ' + self.desa.filter(d, !d.code.startsWith(self.kecamatan.code.substring(0, 5))).map(d, string(d.code)).join(', ')"
 // +kubebuilder:validation:XValidation:rule="!has(self.rme) || !has(self.rme.custom) || self.rme.profile == 'custom'",message="rme.custom is set but rme.profile is not custom: set rme.profile to custom or take rme.custom out"
 type PuskesmasSpec struct {
 	// code is the kode Puskesmas: P, seven digits, 1 or 2, two digits. Its
@@ -57,12 +57,13 @@ type PuskesmasSpec struct {
 	Name string `json:"name,omitempty"`
 	// kecamatan in which it stands.
 	// +required
-	Kecamatan KecamatanCode `json:"kecamatan,omitempty"`
-	// desa that it serves.
+	Kecamatan Kecamatan `json:"kecamatan,omitempty,omitzero"`
+	// desa and kelurahan that it serves.
 	// +optional
-	// +listType=set
+	// +listType=map
+	// +listMapKey=code
 	// +kubebuilder:validation:MaxItems=200
-	Desa []DesaCode `json:"desa,omitempty"`
+	Desa []Desa `json:"desa,omitempty"`
 	// category says whether it has beds: RawatInap or NonRawatInap (default).
 	// +optional
 	// +kubebuilder:default=NonRawatInap
@@ -121,6 +122,33 @@ type PuskesmasSpec struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
 	Patches []Patch `json:"patches,omitempty"`
+}
+
+// Kecamatan is a subdistrict by code and name. The code identifies it; the name
+// is what dashboards show and what lets a reader notice a code of somewhere else.
+type Kecamatan struct {
+	// code of the kecamatan.
+	// +required
+	Code KecamatanCode `json:"code,omitempty"`
+	// name without the word Kecamatan, such as Kayan Hulu.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Name string `json:"name,omitempty"`
+}
+
+// Desa is a desa, kelurahan or desa adat by code and name. The code identifies
+// it; the name is what dashboards show and what lets a reader notice a code of
+// somewhere else.
+type Desa struct {
+	// code of the desa.
+	// +required
+	Code DesaCode `json:"code,omitempty"`
+	// name without the word Desa or Kelurahan, such as Nanga Tebidah.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Name string `json:"name,omitempty"`
 }
 
 // ILPStatus says how far a facility is with integrated primary care.
