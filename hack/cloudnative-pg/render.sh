@@ -14,9 +14,9 @@ image=${IMAGE:-localhost/ilp/cloudnative-pg:$version}
 module=$(cd "$images/cloudnative-pg" && go mod download -json github.com/cloudnative-pg/cloudnative-pg@v"$version" |
 	sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
 manifest=$module/releases/cnpg-$version.yaml
-grep -q "image: ghcr.io/cloudnative-pg/cloudnative-pg:$version" "$manifest" ||
-	{ echo "render: $manifest does not hold the image that is to be replaced" >&2; exit 1; }
+upstream=$(sed -n 's/^        image: //p' "$manifest")
+[[ -n $upstream ]] || { echo "render: $manifest names no image that could be replaced" >&2; exit 1; }
 
-sed -e "s|ghcr.io/cloudnative-pg/cloudnative-pg:$version|$image|" \
+sed -e "s|$upstream|$image|" \
 	-e 's|imagePullPolicy: Always|imagePullPolicy: IfNotPresent|' \
 	-e '/^        resources:/,/^          requests:/s|cpu: 100m|cpu: "1"|' "$manifest"
