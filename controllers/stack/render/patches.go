@@ -1,0 +1,175 @@
+package render
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	jsonpatch "github.com/evanphx/json-patch/v5"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+	"sigs.k8s.io/kustomize/api/filters/patchstrategicmerge"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"ilp.health/operator/api/v1alpha1"
+)
+
+// copySizeLimit bounds what the copy operations of one JSON patch may add: a
+// few lines of them could otherwise double an object beyond all memory.
+const copySizeLimit = 1 << 20
+
+// protectedLabels are those by which the operator finds its objects again and
+// knows what it must not lose.
+var protectedLabels = []string{v1alpha1.LabelManagedBy, v1alpha1.LabelDistrict, v1alpha1.LabelPuskesmas, v1alpha1.LabelStateful}
+
+// applyPatches applies the user's patches in their order. It uses kustomize's
+// own merge, but not a build: that would read and write all objects once more,
+// would let a patch without a match pass in silence and could not tell which of
+// the patches is wrong.
+func applyPatches(objects []*unstructured.Unstructured, patches []v1alpha1.Patch) ([]*unstructured.Unstructured, error) {
+	for i := range patches {
+		documents, err := parsePatch(patches[i])
+		if err != nil {
+			return nil, &PatchError{Index: i, Target: targetName(patches[i].Target), Reason: err.Error()}
+		}
+		for _, d := range documents {
+			if objects, err = d.apply(objects); err != nil {
+				return nil, &PatchError{Index: i, Target: d.target.text, Reason: err.Error()}
+			}
+		}
+	}
+	return objects, nil
+}
+
+// apply patches the objects that the document's target matches.
+func (d *document) apply(objects []*unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+	matched := false
+	patched := make([]*unstructured.Unstructured, 0, len(objects))
+	for _, before := range objects {
+		if !d.target.matches(before) {
+			patched = append(patched, before)
+			continue
+		}
+		matched = true
+		after, err := d.patch(before)
+		if err != nil {
+			return nil, fmt.Errorf("on %s: %w", describe(before), err)
+		}
+		if err := unharmed(before, after); err != nil {
+			return nil, err
+		}
+		if after != nil {
+			patched = append(patched, after)
+		}
+	}
+	if !matched {
+		return nil, fmt.Errorf("the target matches nothing; there are %s", list(objects))
+	}
+	return patched, nil
+}
+
+// patch returns the patched object, or nil if the patch deletes it.
+func (d *document) patch(object *unstructured.Unstructured) (after *unstructured.Unstructured, err error) {
+	err = guarded(func() error {
+		if d.operations != nil {
+			after, err = d.patchJSON(object)
+		} else {
+			after, err = d.merge(object)
+		}
+		return err
+	})
+	return after, err
+}
+
+func (d *document) patchJSON(object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	content, err := json.Marshal(object.Object)
+	if err != nil {
+		return nil, err
+	}
+	options := jsonpatch.NewApplyOptions()
+	options.AccumulatedCopySizeLimit = copySizeLimit
+	content, err = d.operations.ApplyWithOptions(content, options)
+	if err != nil {
+		return nil, err
+	}
+	after := &unstructured.Unstructured{}
+	if err := utiljson.Unmarshal(content, &after.Object); err != nil {
+		return nil, fmt.Errorf("the patch leaves no object: %w", err)
+	}
+	return after, nil
+}
+
+func (d *document) merge(object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	node, err := toNode(object.Object)
+	if err != nil {
+		return nil, err
+	}
+	patch, err := d.mergePatchFor(object)
+	if err != nil {
+		return nil, err
+	}
+	merged, err := patchstrategicmerge.Filter{Patch: patch}.Filter([]*yaml.RNode{node})
+	if err != nil || len(merged) == 0 {
+		return nil, err
+	}
+	return toUnstructured(merged[0])
+}
+
+// mergePatchFor completes the patch by the object's identity, by which
+// kustomize finds the schema that says how lists are merged.
+func (d *document) mergePatchFor(object *unstructured.Unstructured) (*yaml.RNode, error) {
+	patch := &unstructured.Unstructured{Object: maps.Clone(d.merged)}
+	for field, value := range map[string]string{"apiVersion": object.GetAPIVersion(), "kind": object.GetKind()} {
+		if given, ok := patch.Object[field]; ok && given != value {
+			return nil, fmt.Errorf("%s is %v but the object's is %s: write that or leave it out", field, given, value)
+		}
+		patch.Object[field] = value
+	}
+	return toNode(patch.Object)
+}
+
+// unharmed refuses a patch that makes another object of one, or takes away what
+// the operator needs to look after it. after is nil where the patch deletes.
+func unharmed(before, after *unstructured.Unstructured) error {
+	if after == nil {
+		if label(before, v1alpha1.LabelStateful) != "" {
+			return fmt.Errorf("%s holds data and cannot be deleted by a patch: data goes by consent only", describe(before))
+		}
+		return nil
+	}
+	for _, path := range [][]string{{"apiVersion"}, {"kind"}, {"metadata", "name"}, {"metadata", "namespace"}} {
+		was, _, _ := unstructured.NestedString(before.Object, path...)
+		is, _, err := unstructured.NestedString(after.Object, path...)
+		if err != nil || is != was {
+			return fmt.Errorf("it changes %s of %s: leave it at %q", strings.Join(path, "."), describe(before), was)
+		}
+	}
+	for _, key := range protectedLabels {
+		if was := label(before, key); label(after, key) != was {
+			return fmt.Errorf("it changes the label %s of %s: leave it at %q", key, describe(before), was)
+		}
+	}
+	return nil
+}
+
+// toNode converts by way of JSON, whose strings are quoted: none turns into a
+// number or a date on the way.
+func toNode(object map[string]any) (*yaml.RNode, error) {
+	content, err := json.Marshal(object)
+	if err != nil {
+		return nil, err
+	}
+	return yaml.Parse(string(content))
+}
+
+// list names all objects for a message.
+func list(objects []*unstructured.Unstructured) string {
+	names := make([]string, len(objects))
+	for i := range objects {
+		names[i] = describe(objects[i])
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
