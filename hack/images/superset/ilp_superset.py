@@ -1,3 +1,4 @@
+#!/opt/superset/bin/python
 """Starts Superset for one district.
 
     ilp-superset init    brings the metadata's schema, roles, admin and dashboards up to date; may be run at any time
@@ -7,16 +8,21 @@
 import argparse
 import os
 import sys
+import time
+from importlib.metadata import version
 from pathlib import Path
 from string import Template
 
+import sqlalchemy
 import yaml
 
 ADMIN = "admin"
 DASHBOARDS = Path("/dashboards")
+NOTE = f"init of Superset {version('apache-superset')} finished"
 
 
 def serve(_: argparse.Namespace) -> None:
+    wait_for("init to finish", initialised)
     os.execvp(
         "gunicorn",
         [
@@ -31,6 +37,7 @@ def serve(_: argparse.Namespace) -> None:
             "--max-requests=5000",
             "--max-requests-jitter=500",
             "--access-logfile=-",
+            "--no-control-socket",
             "--forwarded-allow-ips=*",
             "superset.app:create_app()",
         ],
@@ -41,6 +48,7 @@ def init(arguments: argparse.Namespace) -> None:
     password = os.environ.get("ADMIN_PASSWORD", "")
     if not password:
         raise SystemExit("environment variable ADMIN_PASSWORD is empty: there is no default password; set it and start again")
+    wait_for("the metadata database", lambda connection: True)
     from flask_migrate import upgrade
     from superset.app import create_app
 
@@ -55,7 +63,43 @@ def init(arguments: argparse.Namespace) -> None:
         app.appbuilder.sm.sync_role_definitions()
         ensure_admin(app.appbuilder.sm, password)
         import_dashboards(app.appbuilder.sm, arguments.dashboards)
+        leave_note(superset.db.engine)
     say("done")
+
+
+def wait_for(what: str, condition, seconds: int = 600) -> None:
+    """Polls the metadata database, so that pods may start in any order; says what is missing whenever that changes."""
+    import superset_config
+
+    engine = sqlalchemy.create_engine(
+        superset_config.SQLALCHEMY_DATABASE_URI, poolclass=sqlalchemy.pool.NullPool, connect_args={"connect_timeout": 5}
+    )
+    reason, deadline = None, time.monotonic() + seconds
+    while True:
+        try:
+            with engine.connect() as connection:
+                if condition(connection):
+                    return
+                problem = "not yet"
+        except sqlalchemy.exc.SQLAlchemyError as error:
+            problem = str(getattr(error, "orig", None) or error).strip()
+        if problem != reason:
+            say(f"waiting for {what}: {problem}")
+            reason = problem
+        if time.monotonic() > deadline:
+            raise SystemExit(f"superset: gave up waiting for {what} after {seconds} s: {problem}")
+        time.sleep(2)
+
+
+def initialised(connection) -> bool:
+    """Tells whether init of this very version has finished; it leaves a note, see leave_note."""
+    note = sqlalchemy.text("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')")
+    return connection.execute(note).scalar() == NOTE
+
+
+def leave_note(engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text(f"COMMENT ON TABLE alembic_version IS '{NOTE}'"))
 
 
 def ensure_admin(security, password: str) -> None:

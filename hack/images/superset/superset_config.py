@@ -76,6 +76,8 @@ ENABLE_PROXY_FIX = True
 RATELIMIT_ENABLED = True
 RATELIMIT_STORAGE_URI = "memory://"
 FAB_API_SWAGGER_UI = False
+# Roles and permissions are written by init alone; a serving process only reads them.
+FAB_UPDATE_PERMS = False
 
 # The browser talks to this server alone: no analytics, no maps, no fonts from elsewhere.
 TALISMAN_ENABLED = True
@@ -117,19 +119,37 @@ FEATURE_FLAGS = {
 }
 SQLALCHEMY_EXAMPLES_URI = SQLALCHEMY_DATABASE_URI
 
+# Appearance. The pictures are in the image's assets folder.
 APP_NAME = "ILP"
+FAVICONS = [{"href": "/static/assets/ilp/ilp-icon.svg"}]
+SPINNER = (
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 40 40" width="40" height="40" fill="none" stroke-width="4">'
+    '<circle cx="20" cy="20" r="16" stroke="#d5e3e2"/>'
+    '<path d="M20 4a16 16 0 0 1 16 16" stroke="#0b7a75" stroke-linecap="round">'
+    '<animateTransform attributeName="transform" type="rotate" from="0 20 20" to="360 20 20" dur="1s" repeatCount="indefinite"/>'
+    "</path></svg>"
+)
 THEME_DEFAULT = {
     "token": {
         "brandAppName": APP_NAME,
         "brandLogoAlt": "Integrasi Layanan Primer",
-        "brandLogoUrl": "/static/assets/images/superset-logo-horiz.png",
+        "brandLogoUrl": "/static/assets/ilp/ilp.svg",
         "brandLogoHref": "/",
+        "brandLogoHeight": "32px",
+        "brandLogoMargin": "10px 0",
+        "brandSpinnerSvg": SPINNER,
         "colorPrimary": "#0b7a75",
+        "colorPrimaryBg": "#e0f2f0",
+        "colorPrimaryBgHover": "#cdeae7",
         "colorLink": "#0b7a75",
         "colorSuccess": "#2e9e6b",
         "colorWarning": "#e0a030",
         "colorError": "#c8553d",
         "fontFamily": "Inter, Helvetica, Arial, sans-serif",
+        "fontUrls": [],
+        "transitionTiming": 0.3,
+        "brandIconMaxWidth": 37,
+        "fontWeightStrong": "500",
     },
     "algorithm": "default",
 }
