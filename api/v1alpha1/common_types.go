@@ -11,6 +11,7 @@ import (
 // digits for other places (Sintang is Kemendagri 61.05 and BPS 6107), which no
 // format check can find; the dot at least keeps the bare BPS form out.
 //
+// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=8
 // +kubebuilder:validation:XValidation:rule="self.matches('^[1-9][0-9][.](0[1-9]|[1-6][0-9]|7[1-9]|[89][0-9])$')",messageExpression="\"'\" + self + \"' is not a Kemendagri code of a kabupaten or kota: write province, dot, 01-69 (kabupaten) or 71-99 (kota), such as 61.05; codes without a dot are BPS codes, another system\""
 // +kubebuilder:validation:XValidation:rule="!self.matches('^[1-9][0-9][.]') || self.substring(0, 2) in ['11','12','13','14','15','16','17','18','19','21','31','32','33','34','35','36','51','52','53','61','62','63','64','65','71','72','73','74','75','76','81','82','91','92','93','94','95','96']",messageExpression="\"'\" + self + \"' starts with a province code that does not exist: the 38 provinces are 11-19, 21, 31-36, 51-53, 61-65, 71-76, 81, 82 and 91-96\""
@@ -18,6 +19,7 @@ type KabKotaCode string
 
 // KecamatanCode is the Kemendagri code of a kecamatan, PP.KK.CC.
 //
+// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=12
 // +kubebuilder:validation:XValidation:rule="self.matches('^[1-9][0-9][.][0-9]{2}[.](0[1-9]|[1-9][0-9])$')",messageExpression="\"'\" + self + \"' is not a Kemendagri code of a kecamatan: write it as PP.KK.CC, such as 61.05.15\""
 type KecamatanCode string
@@ -25,6 +27,7 @@ type KecamatanCode string
 // DesaCode is the Kemendagri code of a desa or kelurahan, PP.KK.CC.DDDD; the
 // fifth group starts with 1 for a kelurahan, 2 for a desa, 3 for a desa adat.
 //
+// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=16
 // +kubebuilder:validation:XValidation:rule="self.matches('^[1-9][0-9][.][0-9]{2}[.][0-9]{2}[.][123][0-9]{3}$')",messageExpression="\"'\" + self + \"' is not a Kemendagri code of a desa or kelurahan: write it as PP.KK.CC.DDDD with D = 1 (kelurahan), 2 (desa) or 3 (desa adat), such as 61.05.15.2001\""
 type DesaCode string
@@ -42,6 +45,7 @@ type ImageReference string
 // StorageSize is a quantity of bytes such as 20Gi. It can grow and never
 // shrink: a smaller volume would have to be a new, empty one.
 //
+// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=32
 // +kubebuilder:validation:XValidation:rule="isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",messageExpression="\"'\" + self + \"' is not a size: write a quantity above zero, such as 20Gi\""
 // +kubebuilder:validation:XValidation:rule="!isQuantity(self) || !isQuantity(oldSelf) || quantity(self).compareTo(quantity(oldSelf)) >= 0",messageExpression="'storage cannot shrink from ' + oldSelf + ' to ' + self + ': keep ' + oldSelf + ' or ask for more'"
@@ -49,6 +53,7 @@ type StorageSize string
 
 // SemanticVersion is a version by semver.org 2.0.0 without a leading v.
 //
+// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=64
 // +kubebuilder:validation:XValidation:rule="self.matches('^(0|[1-9][0-9]*)[.](0|[1-9][0-9]*)[.](0|[1-9][0-9]*)(-[0-9A-Za-z.-]+)?([+][0-9A-Za-z.-]+)?$')",messageExpression="\"'\" + self + \"' is not a semantic version: write MAJOR.MINOR.PATCH, such as 1.4.0\""
 type SemanticVersion string
@@ -114,6 +119,7 @@ type SecretReference struct {
 }
 
 // ResourceRequirements are the requests and limits of one container.
+// +kubebuilder:validation:MinProperties=1
 type ResourceRequirements struct {
 	// requests is what the scheduler sets aside, for example cpu 100m and memory 512Mi.
 	// +optional
@@ -181,8 +187,6 @@ const (
 // Consent is a person's word that data may be lost: one action, on one
 // district or Puskesmas, for a reason, for a limited time. Nothing stateful is
 // deleted or replaced without it.
-//
-// +kubebuilder:validation:XValidation:rule="timestamp(self.expiresAt) > timestamp('2020-01-01T00:00:00Z')",message="expiresAt must be the moment at which this consent ends, such as 2026-12-01T12:00:00Z"
 type Consent struct {
 	// action that is agreed to.
 	// +required

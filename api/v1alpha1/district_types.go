@@ -32,14 +32,14 @@ type District struct {
 	Spec DistrictSpec `json:"spec,omitempty,omitzero"`
 	// status is what the operator sees.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +default={"observedGeneration":-1}
 	Status DistrictStatus `json:"status,omitempty,omitzero"`
 }
 
 // DistrictSpec is the wanted state of a district's stack.
 //
 // +kubebuilder:validation:XValidation:rule="self.code == oldSelf.code",messageExpression="'code cannot change from ' + string(oldSelf.code) + ' to ' + string(self.code) + ': create another District for the other code'"
-// +kubebuilder:validation:XValidation:rule="!self.code.matches('^[0-9]{2}[.][0-9]{2}$') || (self.code.substring(3) < '70' ? self.name.startsWith('Kabupaten ') : self.name.startsWith('Kota '))",messageExpression="\"name '\" + self.name + \"' does not agree with code \" + string(self.code) + ': ' + (self.code.substring(3) < '70' ? \"01-69 is a kabupaten, write 'Kabupaten …'\" : \"71-99 is a kota, write 'Kota …'\")"
+// +kubebuilder:validation:XValidation:rule="!self.code.matches('^[1-9][0-9][.](0[1-9]|[1-6][0-9]|7[1-9]|[89][0-9])$') || (self.code.substring(3) < '70' ? self.name.startsWith('Kabupaten ') : self.name.startsWith('Kota '))",messageExpression="\"name '\" + self.name + \"' does not agree with code \" + string(self.code) + ': ' + (self.code.substring(3) < '70' ? \"01-69 is a kabupaten, write 'Kabupaten …'\" : \"71-99 is a kota, write 'Kota …'\")"
 // +kubebuilder:validation:XValidation:rule="!has(self.dataProtection) || !has(self.dataProtection.consent) || self.dataProtection.consent.code == self.code",messageExpression="'dataProtection.consent.code must repeat the code of this district, ' + string(self.code)"
 type DistrictSpec struct {
 	// code is the Kemendagri code of the kabupaten or kota. It cannot change.
@@ -65,7 +65,7 @@ type DistrictSpec struct {
 	// state is Active (default), Suspended (hands off) or Hibernated (workloads
 	// stopped, data kept).
 	// +optional
-	// +kubebuilder:default=Active
+	// +default="Active"
 	State State `json:"state,omitempty"`
 	// exposure says under which names the stack is reached from outside.
 	// +optional
@@ -85,7 +85,7 @@ type DistrictSpec struct {
 	// dataProtection says how long data is kept, where, and what becomes of it
 	// when the District is deleted.
 	// +optional
-	// +kubebuilder:default={}
+	// +default={}
 	DataProtection DataProtection `json:"dataProtection,omitzero"`
 	// images says where container images come from.
 	// +optional
@@ -122,8 +122,8 @@ type Exposure struct {
 	// certificate for *.<domain>.
 	// +optional
 	TLSSecretName ObjectName `json:"tlsSecretName,omitempty"`
-	// gateway, where set, publishes by HTTPRoute on this Gateway instead of by
-	// Ingress; the cluster must have the Gateway API.
+	// gateway on which HTTPRoutes are published instead of Ingresses, where set;
+	// the cluster must have the Gateway API.
 	// +optional
 	Gateway GatewayReference `json:"gateway,omitzero"`
 }
@@ -145,10 +145,10 @@ type DatabaseSpec struct {
 	// instances is the number of PostgreSQL servers: one primary, the others
 	// follow it. 1 (default) survives a restart, 2 and more survive a node.
 	// +optional
-	// +kubebuilder:default=1
+	// +default=1
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=9
-	Instances *int32 `json:"instances,omitempty"`
+	Instances int32 `json:"instances,omitempty"`
 	// storage of each instance. It can grow, never shrink.
 	// +required
 	Storage StorageSize `json:"storage,omitempty"`
@@ -185,17 +185,17 @@ type BackupSpec struct {
 	CredentialsSecretRef SecretReference `json:"credentialsSecretRef,omitempty,omitzero"`
 	// schedule of base backups: cron with seconds, as CloudNativePG reads it. By default at 02:00.
 	// +optional
-	// +kubebuilder:default="0 0 2 * * *"
+	// +default="0 0 2 * * *"
 	// +kubebuilder:validation:MinLength=9
 	// +kubebuilder:validation:MaxLength=64
 	Schedule string `json:"schedule,omitempty"`
 	// retentionDays is how long base backups are kept, 30 by default. This is
 	// about copies; the records themselves stay dataProtection.retentionYears.
 	// +optional
-	// +kubebuilder:default=30
+	// +default=30
 	// +kubebuilder:validation:Minimum=7
 	// +kubebuilder:validation:Maximum=3650
-	RetentionDays *int32 `json:"retentionDays,omitempty"`
+	RetentionDays int32 `json:"retentionDays,omitempty"`
 }
 
 // RMEDefaults are taken by every Puskesmas that does not say otherwise.
@@ -203,12 +203,13 @@ type BackupSpec struct {
 type RMEDefaults struct {
 	// profile of the RME, gnuhealth by default.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self != 'custom'",message="custom is one facility's own image and no default for all: set rme.profile, rme.image and rme.custom of that Puskesmas"
 	Profile RMEProfile `json:"profile,omitempty"`
 	// replicas of each RME, 1 by default.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10
-	Replicas *int32 `json:"replicas,omitempty"`
+	Replicas int32 `json:"replicas,omitempty"`
 	// resources of each RME container; the profile's own by default.
 	// +optional
 	Resources ResourceRequirements `json:"resources,omitzero"`
@@ -224,7 +225,7 @@ type DashboardSpec struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10
-	Replicas *int32 `json:"replicas,omitempty"`
+	Replicas int32 `json:"replicas,omitempty"`
 	// resources of the dashboard container; the profile's own by default.
 	// +optional
 	Resources ResourceRequirements `json:"resources,omitzero"`
@@ -239,6 +240,7 @@ type SatuSehatEnvironment struct {
 	Environment string `json:"environment,omitempty"`
 	// baseURL replaces the environment's own address, for a proxy for instance.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	// +kubebuilder:validation:XValidation:rule="self.matches('^https://[^ ]+[^/ ]$')",messageExpression="\"'\" + self + \"' is not a base address: write https://host without a slash at the end\""
 	BaseURL string `json:"baseURL,omitempty"`
@@ -258,18 +260,19 @@ const (
 
 // DataProtection carries the duties of Permenkes 24/2022 (retention) and UU
 // 17/2023 art. 346 (processing in Indonesia).
+// +kubebuilder:validation:MinProperties=1
 type DataProtection struct {
 	// retentionYears is how long medical records are kept after the last visit;
 	// Permenkes 24/2022 art. 39 asks for at least 25.
 	// +optional
-	// +kubebuilder:default=25
+	// +default=25
 	// +kubebuilder:validation:Maximum=100
 	// +kubebuilder:validation:XValidation:rule="self >= 25",messageExpression="string(self) + ' years is less than the law allows: Permenkes 24/2022 art. 39 asks for at least 25'"
 	RetentionYears *int32 `json:"retentionYears,omitempty"`
 	// deletionPolicy is Retain (default) or Delete; Delete has effect only with
 	// a consent to the action Delete.
 	// +optional
-	// +kubebuilder:default=Retain
+	// +default="Retain"
 	DeletionPolicy DeletionPolicy `json:"deletionPolicy,omitempty"`
 	// residencyNodeSelector keeps database and RME on nodes that carry these
 	// labels, for example those of a data centre in Indonesia.
@@ -278,7 +281,7 @@ type DataProtection struct {
 	ResidencyNodeSelector map[string]string `json:"residencyNodeSelector,omitempty"`
 	// consent to an action that loses data.
 	// +optional
-	Consent *Consent `json:"consent,omitempty"`
+	Consent Consent `json:"consent,omitzero"`
 }
 
 // ImageSource says where container images come from.
@@ -317,7 +320,7 @@ type TimPembina struct {
 
 // Contact is how an office is reached.
 type Contact struct {
-	// office, such as "Dinas Kesehatan Kabupaten Sintang".
+	// office by its name, such as "Dinas Kesehatan Kabupaten Sintang".
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
@@ -330,6 +333,7 @@ type Contact struct {
 }
 
 // DistrictStatus is what the operator sees of a district.
+// +kubebuilder:validation:MinProperties=1
 type DistrictStatus struct {
 	// observedGeneration is the spec's generation that this status speaks of; -1 before the first look.
 	// +optional
@@ -350,7 +354,7 @@ type DistrictStatus struct {
 	Namespace string `json:"namespace,omitempty"`
 	// puskesmas counts the Puskesmas of the district.
 	// +optional
-	Puskesmas *PuskesmasCount `json:"puskesmas,omitempty"`
+	Puskesmas PuskesmasCount `json:"puskesmas,omitzero"`
 	// dashboardURL is where the dashboard is published.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

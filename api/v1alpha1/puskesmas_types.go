@@ -32,7 +32,7 @@ type Puskesmas struct {
 	Spec PuskesmasSpec `json:"spec,omitempty,omitzero"`
 	// status is what the operator sees.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +default={"observedGeneration":-1}
 	Status PuskesmasStatus `json:"status,omitempty,omitzero"`
 }
 
@@ -42,11 +42,12 @@ type Puskesmas struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.lintasKlaster) || !('RawatInap' in self.lintasKlaster) || self.category == 'RawatInap'",message="lintasKlaster lists RawatInap but category is NonRawatInap: set category to RawatInap or take the service out"
 // +kubebuilder:validation:XValidation:rule="!has(self.consent) || self.consent.code == self.code",messageExpression="'consent.code must repeat the code of this Puskesmas, ' + self.code"
 // +kubebuilder:validation:XValidation:rule="!has(self.desa) || self.desa.all(d, d.code.startsWith(self.kecamatan.code.substring(0, 5)))",messageExpression="'every desa must lie in the same kabupaten or kota as kecamatan ' + string(self.kecamatan.code) + ': these do not: ' + self.desa.filter(d, !d.code.startsWith(self.kecamatan.code.substring(0, 5))).map(d, string(d.code)).join(', ')"
-// +kubebuilder:validation:XValidation:rule="!has(self.rme) || !has(self.rme.custom) || self.rme.profile == 'custom'",message="rme.custom is set but rme.profile is not custom: set rme.profile to custom or take rme.custom out"
+// +kubebuilder:validation:XValidation:rule="!has(self.rme) || !has(self.rme.custom) || (has(self.rme.profile) && self.rme.profile == 'custom')",message="rme.custom is set but rme.profile is not custom: set rme.profile to custom or take rme.custom out"
 type PuskesmasSpec struct {
 	// code is the kode Puskesmas: P, seven digits, 1 or 2, two digits. Its
 	// digits are BPS's, so they never agree with Kemendagri codes. It cannot change.
 	// +required
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16
 	// +kubebuilder:validation:XValidation:rule="self.matches('^P[0-9]{7}[12](0[1-9]|[1-9][0-9])$')",messageExpression="\"'\" + self + \"' is not a kode Puskesmas: write P, seven digits, 1 or 2, and a number from 01 to 99, such as P6107080201\""
 	Code string `json:"code,omitempty"`
@@ -66,7 +67,7 @@ type PuskesmasSpec struct {
 	Desa []Desa `json:"desa,omitempty"`
 	// category says whether it has beds: RawatInap or NonRawatInap (default).
 	// +optional
-	// +kubebuilder:default=NonRawatInap
+	// +default="NonRawatInap"
 	// +kubebuilder:validation:Enum=RawatInap;NonRawatInap
 	Category string `json:"category,omitempty"`
 	// ilp says how far the facility is with integrated primary care.
@@ -75,7 +76,7 @@ type PuskesmasSpec struct {
 	// klaster that are served (KMK HK.01.07/MENKES/2015/2023); all four by default.
 	// +optional
 	// +listType=set
-	// +kubebuilder:default={"Manajemen","IbuDanAnak","UsiaDewasaDanLansia","PenanggulanganPenyakitMenular"}
+	// +default=["Manajemen","IbuDanAnak","UsiaDewasaDanLansia","PenanggulanganPenyakitMenular"]
 	// +kubebuilder:validation:MaxItems=4
 	Klaster []Klaster `json:"klaster,omitempty"`
 	// lintasKlaster lists services that serve every klaster.
@@ -112,11 +113,11 @@ type PuskesmasSpec struct {
 	// state is Active (default), Suspended (hands off) or Hibernated (RME
 	// stopped, data kept).
 	// +optional
-	// +kubebuilder:default=Active
+	// +default="Active"
 	State State `json:"state,omitempty"`
 	// consent to an action that loses this facility's data.
 	// +optional
-	Consent *Consent `json:"consent,omitempty"`
+	Consent Consent `json:"consent,omitzero"`
 	// patches are kustomize patches over this facility's objects, applied last.
 	// +optional
 	// +listType=atomic
@@ -130,7 +131,7 @@ type Kecamatan struct {
 	// code of the kecamatan.
 	// +required
 	Code KecamatanCode `json:"code,omitempty"`
-	// name without the word Kecamatan, such as Kayan Hulu.
+	// name as in the Kemendagri list, such as Kayan Hulu.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
@@ -144,7 +145,7 @@ type Desa struct {
 	// code of the desa.
 	// +required
 	Code DesaCode `json:"code,omitempty"`
-	// name without the word Desa or Kelurahan, such as Nanga Tebidah.
+	// name as in the Kemendagri list, such as Nanga Tebidah.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=128
@@ -241,7 +242,7 @@ type RMESpec struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10
-	Replicas *int32 `json:"replicas,omitempty"`
+	Replicas int32 `json:"replicas,omitempty"`
 	// resources of the RME container; the district's by default.
 	// +optional
 	Resources ResourceRequirements `json:"resources,omitzero"`
@@ -250,7 +251,7 @@ type RMESpec struct {
 	Host HostName `json:"host,omitempty"`
 	// custom describes an image of one's own, for profile custom.
 	// +optional
-	Custom *CustomRME `json:"custom,omitempty"`
+	Custom CustomRME `json:"custom,omitzero"`
 }
 
 // CustomRME is the contract with an image of one's own.
@@ -262,7 +263,8 @@ type CustomRME struct {
 	Port int32 `json:"port,omitempty"`
 	// readinessPath answers 200 when the RME can serve; / by default.
 	// +optional
-	// +kubebuilder:default="/"
+	// +default="/"
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	// +kubebuilder:validation:XValidation:rule="self.startsWith('/')",messageExpression="\"'\" + self + \"' is not a path: start it with /\""
 	ReadinessPath string `json:"readinessPath,omitempty"`
@@ -286,6 +288,7 @@ type CustomRME struct {
 type SatuSehatSpec struct {
 	// organizationID of the facility at SATUSEHAT.
 	// +required
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9]{8,10}$')",messageExpression="\"'\" + self + \"' is not a SATUSEHAT Organization ID: write its 8 to 10 digits\""
 	OrganizationID string `json:"organizationID,omitempty"`
@@ -296,6 +299,7 @@ type SatuSehatSpec struct {
 }
 
 // PuskesmasStatus is what the operator sees of a facility.
+// +kubebuilder:validation:MinProperties=1
 type PuskesmasStatus struct {
 	// observedGeneration is the spec's generation that this status speaks of; -1 before the first look.
 	// +optional

@@ -33,7 +33,7 @@ type StackRelease struct {
 	Spec StackReleaseSpec `json:"spec,omitempty,omitzero"`
 	// status is what the operator sees.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +default={"observedGeneration":-1}
 	Status StackReleaseStatus `json:"status,omitempty,omitzero"`
 }
 
@@ -51,7 +51,7 @@ type StackReleaseSpec struct {
 	// schemaRollback says whether software of the release before can run on this
 	// release's schema: Safe, or Unsafe (default).
 	// +optional
-	// +kubebuilder:default=Unsafe
+	// +default="Unsafe"
 	// +kubebuilder:validation:Enum=Safe;Unsafe
 	SchemaRollback string `json:"schemaRollback,omitempty"`
 	// database is the PostgreSQL of the districts.
@@ -80,6 +80,7 @@ type DatabaseRelease struct {
 type RMERelease struct {
 	// profile that the image is for.
 	// +required
+	// +kubebuilder:validation:XValidation:rule="self != 'custom'",message="custom is one facility's own image, never part of a release: set rme.image of that Puskesmas"
 	Profile RMEProfile `json:"profile,omitempty"`
 	// image of the RME.
 	// +required
@@ -107,6 +108,7 @@ func (s StackReleaseSpec) RMEImage(profile RMEProfile) (ImageReference, bool) {
 }
 
 // StackReleaseStatus is what the operator sees of a release.
+// +kubebuilder:validation:MinProperties=1
 type StackReleaseStatus struct {
 	// observedGeneration is the spec's generation that this status speaks of; -1 before the first look.
 	// +optional

@@ -29,7 +29,7 @@ type Wave struct {
 	Spec WaveSpec `json:"spec,omitempty,omitzero"`
 	// status is what the operator sees.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +default={"observedGeneration":-1}
 	Status WaveStatus `json:"status,omitempty,omitzero"`
 }
 
@@ -56,15 +56,14 @@ type WaveSpec struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=514
-	TargetDistricts *int32 `json:"targetDistricts,omitempty"`
+	TargetDistricts int32 `json:"targetDistricts,omitempty"`
 	// release names the StackRelease that the districts are brought to.
 	// +required
 	Release ObjectName `json:"release,omitempty"`
 	// state is Active (default) or Suspended, which starts nothing new.
 	// +optional
-	// +kubebuilder:default=Active
-	// +kubebuilder:validation:Enum=Active;Suspended
-	State State `json:"state,omitempty"`
+	// +default="Active"
+	State WaveState `json:"state,omitempty"`
 	// rollout says in which order and how carefully.
 	// +optional
 	Rollout Rollout `json:"rollout,omitzero"`
@@ -74,6 +73,18 @@ type WaveSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	ApprovedStages []ObjectName `json:"approvedStages,omitempty"`
 }
+
+// WaveState is what a person wants a wave to do.
+//
+// +kubebuilder:validation:Enum=Active;Suspended
+type WaveState string
+
+const (
+	// WaveStateActive brings districts to the release.
+	WaveStateActive WaveState = "Active"
+	// WaveStateSuspended starts nothing new.
+	WaveStateSuspended WaveState = "Suspended"
+)
 
 // Rollout says in which order and how carefully districts are changed.
 type Rollout struct {
@@ -86,16 +97,16 @@ type Rollout struct {
 	Stages []Stage `json:"stages,omitempty"`
 	// failureBudget is how many districts may fail before the wave holds, 1 by default.
 	// +optional
-	// +kubebuilder:default=1
+	// +default=1
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=514
 	FailureBudget *int32 `json:"failureBudget,omitempty"`
 	// districtTimeoutMinutes is how long one district may take before it counts as failed, 120 by default.
 	// +optional
-	// +kubebuilder:default=120
+	// +default=120
 	// +kubebuilder:validation:Minimum=5
 	// +kubebuilder:validation:Maximum=10080
-	DistrictTimeoutMinutes *int32 `json:"districtTimeoutMinutes,omitempty"`
+	DistrictTimeoutMinutes int32 `json:"districtTimeoutMinutes,omitempty"`
 	// maintenanceWindow limits when a district may be changed, in its own time zone.
 	// +optional
 	MaintenanceWindow MaintenanceWindow `json:"maintenanceWindow,omitzero"`
@@ -121,25 +132,25 @@ type Stage struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=514
-	Count *int32 `json:"count,omitempty"`
+	Count int32 `json:"count,omitempty"`
 	// maxConcurrent is how many districts are changed at once, as a number or a
 	// percentage of the stage (at least one), 1 by default.
 	// +optional
-	// +kubebuilder:default=1
+	// +default=1
 	// +kubebuilder:validation:XIntOrString
 	// +kubebuilder:validation:MaxLength=4
 	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 514 : self.matches('^([1-9][0-9]?|100)%$')",message="maxConcurrent must be a number from 1 to 514 or a percentage from 1% to 100%"
 	MaxConcurrent *intstr.IntOrString `json:"maxConcurrent,omitempty"`
 	// soakMinutes is how long the stage must stay healthy before the next begins, 0 by default.
 	// +optional
-	// +kubebuilder:default=0
+	// +default=0
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=40320
 	SoakMinutes *int32 `json:"soakMinutes,omitempty"`
 	// approval is Automatic (default) or Required: then the stage waits until
 	// approvedStages names it.
 	// +optional
-	// +kubebuilder:default=Automatic
+	// +default="Automatic"
 	// +kubebuilder:validation:Enum=Automatic;Required
 	Approval string `json:"approval,omitempty"`
 }
@@ -149,6 +160,7 @@ type Stage struct {
 type MaintenanceWindow struct {
 	// cron says when it opens: minute, hour, day of month, month, day of week.
 	// +required
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[0-9*,/-]+ +[0-9*,/-]+ +[0-9*,/-]+ +[0-9A-Za-z*,/-]+ +[0-9A-Za-z*,/-]+$')",messageExpression="\"'\" + self + \"' is not a cron expression of five fields: write minute hour day month weekday, such as 0 21 * * 5\""
 	Cron string `json:"cron,omitempty"`
@@ -160,6 +172,7 @@ type MaintenanceWindow struct {
 }
 
 // WaveStatus is what the operator sees of a wave.
+// +kubebuilder:validation:MinProperties=1
 type WaveStatus struct {
 	// observedGeneration is the spec's generation that this status speaks of; -1 before the first look.
 	// +optional
