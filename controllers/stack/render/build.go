@@ -2,7 +2,6 @@ package render
 
 import (
 	"fmt"
-	"io/fs"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -18,12 +17,8 @@ import (
 // such a lock for the same reason. Templates make builds rare, so it costs little.
 var kustomizeMutex sync.Mutex
 
-// build runs kustomize over a component's folder.
-func build(stack fs.FS, in Instance, c *Component) ([]*unstructured.Unstructured, error) {
-	f, err := readFolder(stack, c.Path)
-	if err != nil {
-		return nil, err
-	}
+// build runs kustomize over a component's folder, configured as asked.
+func (f *folder) build(in Instance, c *Component) ([]*unstructured.Unstructured, error) {
 	if err := f.configure(in, c); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,9 @@ const valuesFile = "values.yaml"
 // kustomizationFile is the only name that components use for it.
 var kustomizationFile = konfig.DefaultKustomizationFileName()
 
+// errNoPrefix: the objects of such a folder exist once in a district.
+var errNoPrefix = fmt.Errorf("the instance has a name prefix but %s has none", kustomizationFile)
+
 // folder is a component's folder in memory.
 type folder struct {
 	files         map[string][]byte
@@ -44,7 +47,7 @@ func readFolder(stack fs.FS, dir string) (*folder, error) {
 		return err
 	})
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("config/stack has no such folder")
+		return nil, errors.New("config/stack has no such folder")
 	}
 	if err != nil {
 		return nil, err
@@ -81,6 +84,10 @@ func (f *folder) check() error {
 
 // configure puts everything that one build needs into the folder.
 func (f *folder) configure(in Instance, c *Component) error {
+	k := &f.kustomization
+	if in.NamePrefix != "" && k.NamePrefix == "" {
+		return errNoPrefix
+	}
 	if err := f.setLabels(in.Labels); err != nil {
 		return err
 	}
@@ -97,7 +104,6 @@ func (f *folder) configure(in Instance, c *Component) error {
 	if err != nil {
 		return err
 	}
-	k := &f.kustomization
 	k.Namespace, k.NamePrefix = in.Namespace, in.NamePrefix
 	k.Patches = append(k.Patches, patches...)
 	f.files[kustomizationFile], err = yaml.Marshal(k)
@@ -118,32 +124,41 @@ func (f *folder) setLabels(labels map[string]string) error {
 	return nil
 }
 
-// setValues replaces the data of values.yaml.
-func (f *folder) setValues(values map[string]string) error {
+// values reads values.yaml and the data in it; both are nil without the file.
+func (f *folder) values() (configMap, data map[string]any, err error) {
 	content, ok := f.files[valuesFile]
 	if !ok {
-		if len(values) > 0 {
-			return fmt.Errorf("the folder has no %s but is given values for %s", valuesFile, keys(values))
-		}
-		return nil
+		return nil, nil, nil
 	}
-	var configMap map[string]any
 	if err := yaml.UnmarshalStrict(content, &configMap); err != nil {
-		return fmt.Errorf("%s: %w", valuesFile, err)
+		return nil, nil, fmt.Errorf("%s: %w", valuesFile, err)
 	}
-	data, _ := configMap["data"].(map[string]any)
+	if data, ok = configMap["data"].(map[string]any); !ok {
+		return nil, nil, fmt.Errorf("%s has no data", valuesFile)
+	}
+	return configMap, data, nil
+}
+
+// setValues replaces the data of values.yaml.
+func (f *folder) setValues(values map[string]string) error {
+	configMap, data, err := f.values()
+	if err != nil {
+		return err
+	}
 	for _, key := range slices.Sorted(maps.Keys(data)) {
 		if _, ok := values[key]; !ok {
-			return fmt.Errorf("value %q is missing: %s wants %s", key, valuesFile, keys(data))
+			return fmt.Errorf("value %q is missing: %s asks for [%s]", key, valuesFile, keys(data))
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(values)) {
 		if _, ok := data[key]; !ok {
-			return fmt.Errorf("value %q is unknown: %s wants %s", key, valuesFile, keys(data))
+			return fmt.Errorf("value %q is unknown: %s asks for [%s]", key, valuesFile, keys(data))
 		}
 		data[key] = values[key]
 	}
-	var err error
+	if configMap == nil {
+		return nil
+	}
 	f.files[valuesFile], err = yaml.Marshal(configMap)
 	return err
 }

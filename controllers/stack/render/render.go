@@ -10,6 +10,7 @@ package render
 import (
 	"errors"
 	"io/fs"
+	"sync"
 
 	"golang.org/x/sync/singleflight"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -56,6 +57,7 @@ type Renderer struct {
 	stack     fs.FS
 	templates *lru.Cache
 	building  singleflight.Group
+	values    sync.Map // path of a component → sorted keys of its values
 }
 
 // New returns a Renderer of the components in stack.
@@ -99,5 +101,5 @@ func (r *Renderer) render(in Instance, c *Component) ([]*unstructured.Unstructur
 	if err != nil {
 		return nil, err
 	}
-	return t.fill(in, c), nil
+	return t.fill(in, c)
 }

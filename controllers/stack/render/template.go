@@ -1,6 +1,7 @@
 package render
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -16,8 +17,9 @@ import (
 // differs between instances. kustomize moves the sentinels to wherever the
 // strings belong; fill puts the strings there. It is never changed once built.
 type template struct {
-	texts   []text
-	objects []any // trees of *mapping, sequence, hole and scalars
+	texts    []text
+	objects  []any // trees of *mapping, sequence, hole and scalars
+	prefixed bool  // whether the folder's names take a prefix
 }
 
 // hole is the index of the text that belongs in its place.
@@ -39,12 +41,17 @@ type sequence []any
 
 // newTemplate builds a component with sentinels and cuts it at them.
 func newTemplate(stack fs.FS, in Instance, c *Component) (*template, error) {
-	marker, err := unusedMarker(stack, c)
+	f, err := readFolder(stack, c.Path)
 	if err != nil {
 		return nil, err
 	}
+	marker := unusedMarker(f, c)
 	withSentinels, component := sentinels(marker, in, c)
-	objects, err := build(stack, withSentinels, component)
+	prefixed := f.kustomization.NamePrefix != ""
+	if !prefixed {
+		withSentinels.NamePrefix = ""
+	}
+	objects, err := f.build(withSentinels, component)
 	if err != nil {
 		return nil, err
 	}
@@ -56,22 +63,18 @@ func newTemplate(stack fs.FS, in Instance, c *Component) (*template, error) {
 	for i := range objects {
 		compiled[i] = compiler.tree(objects[i].Object)
 	}
-	return &template{texts: compiler.texts, objects: compiled}, nil
+	return &template{texts: compiler.texts, objects: compiled, prefixed: prefixed}, nil
 }
 
 // unusedMarker returns letters and digits that occur in no input, so that
 // everything found after the build that looks like a sentinel is one. Names,
 // labels, quantities and addresses may all hold them.
-func unusedMarker(stack fs.FS, c *Component) (string, error) {
-	f, err := readFolder(stack, c.Path)
-	if err != nil {
-		return "", err
-	}
+func unusedMarker(f *folder, c *Component) string {
 	for salt := 0; ; salt++ {
 		marker := fmt.Sprintf("ilp%dq", salt)
 		used := false
 		for _, content := range f.files {
-			used = used || strings.Contains(string(content), marker)
+			used = used || bytes.Contains(content, []byte(marker))
 		}
 		for _, content := range c.Files {
 			used = used || strings.Contains(content, marker)
@@ -80,7 +83,7 @@ func unusedMarker(stack fs.FS, c *Component) (string, error) {
 			used = used || strings.Contains(c.Patches[i].Patch, marker)
 		}
 		if !used {
-			return marker, nil
+			return marker
 		}
 	}
 }
@@ -174,7 +177,10 @@ func (c *compiler) text(s string) any {
 }
 
 // fill makes the objects of one instance.
-func (t *template) fill(in Instance, c *Component) []*unstructured.Unstructured {
+func (t *template) fill(in Instance, c *Component) ([]*unstructured.Unstructured, error) {
+	if in.NamePrefix != "" && !t.prefixed {
+		return nil, errNoPrefix
+	}
 	list := slots(in, c)
 	filled := make([]any, len(t.texts)) // boxed once, used in many places
 	for i := range t.texts {
@@ -184,7 +190,7 @@ func (t *template) fill(in Instance, c *Component) []*unstructured.Unstructured 
 	for i := range t.objects {
 		objects[i] = &unstructured.Unstructured{Object: copyTree(t.objects[i], filled).(map[string]any)}
 	}
-	return objects
+	return objects, nil
 }
 
 func (t *text) fill(slots []string) string {
