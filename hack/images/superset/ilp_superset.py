@@ -61,6 +61,7 @@ def init(arguments: argparse.Namespace) -> None:
         say("bringing roles and permissions up to date")
         app.appbuilder.add_permissions(update_perms=True)
         app.appbuilder.sm.sync_role_definitions()
+        let_anybody_read_texts(app.appbuilder.sm)
         ensure_admin(app.appbuilder.sm, password)
         import_dashboards(app.appbuilder.sm, arguments.dashboards)
         leave_note(superset.db.engine)
@@ -100,6 +101,12 @@ def initialised(connection) -> bool:
 def leave_note(engine) -> None:
     with engine.begin() as connection:
         connection.execute(sqlalchemy.text(f"COMMENT ON TABLE alembic_version IS '{NOTE}'"))
+
+
+def let_anybody_read_texts(security) -> None:
+    """Without this the login page, which nobody has signed in to, stays English: its translation asks for a login."""
+    permission = security.add_permission_view_menu("can_language_pack", "Superset")
+    security.add_permission_role(security.find_role("Public"), permission)
 
 
 def ensure_admin(security, password: str) -> None:
