@@ -24,6 +24,9 @@ const copySizeLimit = 1 << 20
 // knows what it must not lose.
 var protectedLabels = []string{v1alpha1.LabelManagedBy, v1alpha1.LabelDistrict, v1alpha1.LabelPuskesmas, v1alpha1.LabelStateful}
 
+// identity are the fields that make an object the one it is.
+var identity = [][]string{{"apiVersion"}, {"kind"}, {"metadata", "name"}, {"metadata", "namespace"}}
+
 // applyPatches applies the user's patches in their order. It uses kustomize's
 // own merge, but not a build: that would read and write all objects once more,
 // would let a patch without a match pass in silence and could not tell which of
@@ -118,15 +121,21 @@ func (d *document) merge(object *unstructured.Unstructured) (*unstructured.Unstr
 }
 
 // mergePatchFor completes the patch by the object's identity, by which
-// kustomize finds the schema that says how lists are merged.
+// kustomize finds the schema that says how lists are merged. An identity that
+// differs would be dropped by kustomize in silence.
 func (d *document) mergePatchFor(object *unstructured.Unstructured) (*yaml.RNode, error) {
-	patch := &unstructured.Unstructured{Object: maps.Clone(d.merged)}
-	for field, value := range map[string]string{"apiVersion": object.GetAPIVersion(), "kind": object.GetKind()} {
-		if given, ok := patch.Object[field]; ok && given != value {
-			return nil, fmt.Errorf("%s is %v but the object's is %s: write that or leave it out", field, given, value)
+	for _, path := range identity {
+		given, found, err := unstructured.NestedFieldNoCopy(d.merged, path...)
+		if err != nil {
+			return nil, err
 		}
-		patch.Object[field] = value
+		if is, _, _ := unstructured.NestedString(object.Object, path...); found && given != is {
+			return nil, fmt.Errorf("%s is %v but the object's is %s: write that or leave it out", strings.Join(path, "."), given, is)
+		}
 	}
+	patch := &unstructured.Unstructured{Object: maps.Clone(d.merged)}
+	patch.SetAPIVersion(object.GetAPIVersion())
+	patch.SetKind(object.GetKind())
 	return toNode(patch.Object)
 }
 
@@ -139,7 +148,7 @@ func unharmed(before, after *unstructured.Unstructured) error {
 		}
 		return nil
 	}
-	for _, path := range [][]string{{"apiVersion"}, {"kind"}, {"metadata", "name"}, {"metadata", "namespace"}} {
+	for _, path := range identity {
 		was, _, _ := unstructured.NestedString(before.Object, path...)
 		is, _, err := unstructured.NestedString(after.Object, path...)
 		if err != nil || is != was {

@@ -33,6 +33,7 @@ type Component struct {
 	Values map[string]string
 	// Params are strings that Patches refer to as $(key). A patch whose text
 	// differs by facility would need a template for each; params keep it one.
+	// What they hold is never read as YAML.
 	Params map[string]string
 	// Files replace files of the folder, such as the CSVs of a configMapGenerator.
 	Files map[string]string

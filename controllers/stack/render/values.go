@@ -2,6 +2,7 @@ package render
 
 import (
 	"fmt"
+	"io/fs"
 	"maps"
 	"slices"
 )
@@ -42,4 +43,10 @@ func (r *Renderer) wanted(path string) ([]string, error) {
 	list := slices.Sorted(maps.Keys(data))
 	r.values.Store(path, list)
 	return list, nil
+}
+
+// Has reports whether the stack has a component at path.
+func (r *Renderer) Has(path string) bool {
+	_, err := fs.Stat(r.stack, path)
+	return err == nil
 }
