@@ -1,0 +1,133 @@
+// Package host changes the machine for a cluster with a node, and puts back
+// what it changed: kernel settings, firewall chains, the bridge, mounts,
+// control groups and the folders container software makes outside of ours.
+package host
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+)
+
+// Snapshot is what Down has to know about the time before the first Up.
+type Snapshot struct {
+	// Sysctls holds the values of all settings that we or the kubelet change.
+	Sysctls map[string]string `json:"sysctls"`
+	// Absent lists the paths that were not there, of those that container
+	// software creates whatever its configuration says.
+	Absent []string `json:"absent"`
+	// Chains lists the firewall chains of other users of the same prefixes.
+	Chains []string `json:"chains,omitempty"`
+}
+
+// sysctls are changed by Prepare, the bridge CNI plugin, the kubelet
+// (setupKernelTunables) or kube-proxy.
+var sysctls = []string{
+	"net.ipv4.ip_forward",
+	"net.ipv4.conf.all.route_localnet",
+	"net.bridge.bridge-nf-call-iptables",
+	"net.bridge.bridge-nf-call-ip6tables",
+	"net.netfilter.nf_conntrack_max",
+	"net.netfilter.nf_conntrack_tcp_be_liberal",
+	"net.netfilter.nf_conntrack_tcp_timeout_established",
+	"net.netfilter.nf_conntrack_tcp_timeout_close_wait",
+	"vm.overcommit_memory",
+	"vm.panic_on_oom",
+	"kernel.panic",
+	"kernel.panic_on_oops",
+	"kernel.keys.root_maxkeys",
+	"kernel.keys.root_maxbytes",
+}
+
+// footprint is created by the kubelet, containerd, runc and libcni at fixed
+// places. Parents come before children.
+var footprint = []string{
+	"/etc/cni", "/etc/cni/net.d",
+	"/opt/cni",
+	"/opt/containerd",
+	"/run/containerd", "/run/containerd/s", "/run/containerd/fifo",
+	"/run/runc",
+	"/run/netns",
+	"/run/xtables.lock",
+	"/usr/libexec/kubernetes",
+	"/var/lib/cni",
+	"/var/lib/containerd",
+	"/var/lib/kubelet",
+	"/var/lib/dockershim",
+	"/var/log/containers",
+	"/var/log/pods",
+	"/var/run/kubernetes",
+}
+
+// Take records the present state of the host.
+func Take() (*Snapshot, error) {
+	s := &Snapshot{Sysctls: map[string]string{}}
+	for _, key := range sysctls {
+		value, err := readSysctl(key)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // of a kernel module that is not loaded
+		}
+		if err != nil {
+			return nil, err
+		}
+		s.Sysctls[key] = value
+	}
+	for _, path := range footprint {
+		if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+			s.Absent = append(s.Absent, path)
+		}
+	}
+	chains, err := ownedChains()
+	if err != nil {
+		return nil, err
+	}
+	s.Chains = chains
+	return s, nil
+}
+
+// RestoreSysctls puts the recorded kernel settings back.
+func (s *Snapshot) RestoreSysctls() error {
+	keys := make([]string, 0, len(s.Sysctls))
+	for key := range s.Sysctls {
+		keys = append(keys, key)
+	}
+	sort.Strings(keys)
+	var errs []error
+	for _, key := range keys {
+		if now, err := readSysctl(key); err == nil && now == s.Sysctls[key] {
+			continue
+		}
+		errs = append(errs, SetSysctl(key, s.Sysctls[key]))
+	}
+	return errors.Join(errs...)
+}
+
+// RemoveFootprint removes the recorded paths that were absent before.
+func (s *Snapshot) RemoveFootprint() error {
+	var errs []error
+	for _, path := range s.Absent {
+		errs = append(errs, os.RemoveAll(path))
+	}
+	return errors.Join(errs...)
+}
+
+// SetSysctl changes one kernel setting.
+func SetSysctl(key, value string) error {
+	if err := os.WriteFile(sysctlPath(key), []byte(value), 0o644); err != nil {
+		return fmt.Errorf("set %s=%s: %w", key, value, err)
+	}
+	return nil
+}
+
+func readSysctl(key string) (string, error) {
+	data, err := os.ReadFile(sysctlPath(key))
+	return strings.TrimSpace(string(data)), err
+}
+
+func sysctlPath(key string) string {
+	return filepath.Join("/proc/sys", strings.ReplaceAll(key, ".", "/"))
+}
