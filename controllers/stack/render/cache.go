@@ -4,16 +4,13 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
-	"hash"
 	"maps"
 	"slices"
-
-	"sigs.k8s.io/kustomize/api/types"
 )
 
 // template returns the template of a component, built once by whoever is first.
-func (r *Renderer) template(in Instance, c *Component) (*template, error) {
-	key := templateKey(in, c)
+func (r *Renderer) template(in Instance, c *Component, names []string) (*template, error) {
+	key := templateKey(c, names)
 	if cached, ok := r.templates.Get(key); ok {
 		return cached.(*template), nil
 	}
@@ -36,45 +33,32 @@ func (r *Renderer) template(in Instance, c *Component) (*template, error) {
 
 // templateKey digests all that a template depends on: everything but the
 // strings that are filled in.
-func templateKey(in Instance, c *Component) [sha256.Size]byte {
-	d := digest{sha256.New()}
-	d.strings(c.Path)
-	for _, filled := range []map[string]string{in.Labels, c.Values, c.Params} {
-		d.strings(slices.Sorted(maps.Keys(filled))...)
-	}
+func templateKey(c *Component, names []string) [sha256.Size]byte {
+	key := make(key, 0, 512)
+	key.add(c.Path)
+	key.add(names...)
 	for _, name := range slices.Sorted(maps.Keys(c.Files)) {
-		d.strings(name, c.Files[name])
+		key.add(name, c.Files[name])
 	}
-	d.count(len(c.Files))
 	for i := range c.Patches {
-		d.patch(&c.Patches[i])
+		p := &c.Patches[i]
+		key.add("patch", p.Path, p.Patch)
+		if p.Target != nil {
+			key.add("target", p.Target.String())
+		}
+		if p.Options != nil {
+			key.add("options", fmt.Sprint(*p.Options))
+		}
 	}
-	return [sha256.Size]byte(d.Sum(nil))
+	return sha256.Sum256(key)
 }
 
-// digest takes strings in with their lengths, so that no two lists look alike.
-type digest struct{ hash.Hash }
+// key collects strings with their lengths, so that no two lists look alike.
+type key []byte
 
-func (d digest) count(n int) {
-	var length [8]byte
-	binary.LittleEndian.PutUint64(length[:], uint64(n))
-	d.Write(length[:])
-}
-
-func (d digest) strings(list ...string) {
-	d.count(len(list))
+func (k *key) add(list ...string) {
+	*k = binary.AppendUvarint(*k, uint64(len(list)))
 	for _, s := range list {
-		d.count(len(s))
-		d.Write([]byte(s))
-	}
-}
-
-func (d digest) patch(p *types.Patch) {
-	d.strings(p.Path, p.Patch)
-	if p.Target != nil {
-		d.strings(p.Target.String())
-	}
-	if p.Options != nil {
-		d.strings(fmt.Sprint(*p.Options))
+		*k = append(binary.AppendUvarint(*k, uint64(len(s))), s...)
 	}
 }

@@ -16,13 +16,15 @@ import (
 // clusterScoped are the only kinds without namespace that a stack may hold.
 var clusterScoped = map[string]bool{"Namespace": true, "ClusterRole": true, "ClusterRoleBinding": true, "PersistentVolume": true}
 
-// finish names a Job by its spec and checks what all objects must have.
-func finish(object *unstructured.Unstructured) error {
-	if object.GetKind() == "Job" {
-		if err := nameBySpec(object); err != nil {
-			return err
-		}
-	}
+// digestSize is how many bytes of the digest of a Job's spec are in its name.
+const digestSize = 4
+
+// jobNameLimit leaves room for "-" and the digest: a Job's pods carry its name
+// as a label, which is where the longest name comes from.
+const jobNameLimit = validation.LabelValueMaxLength - 1 - 2*digestSize
+
+// check looks for what all objects must have.
+func check(object *unstructured.Unstructured) error {
 	switch {
 	case object.GetAPIVersion() == "":
 		return errors.New("the object has no apiVersion")
@@ -32,6 +34,8 @@ func finish(object *unstructured.Unstructured) error {
 		return errors.New("the object has no name")
 	case object.GetNamespace() == "" && !clusterScoped[object.GetKind()]:
 		return errors.New("the object has no namespace though its kind is not cluster-scoped")
+	case object.GetKind() == "Job" && len(object.GetName()) > jobNameLimit:
+		return fmt.Errorf("the name has more than %d characters, which leaves no room for the digest that is appended", jobNameLimit)
 	case label(object, v1alpha1.LabelManagedBy) != v1alpha1.ManagerName:
 		return fmt.Errorf("the object does not carry the label %s=%s", v1alpha1.LabelManagedBy, v1alpha1.ManagerName)
 	}
@@ -40,18 +44,26 @@ func finish(object *unstructured.Unstructured) error {
 
 // nameBySpec appends a digest of the spec to a Job's name. A Job cannot change,
 // so another spec must be another Job.
-func nameBySpec(job *unstructured.Unstructured) error {
-	spec, err := json.Marshal(job.Object["spec"]) // sorts keys, hence canonical
+func nameBySpec(object *unstructured.Unstructured) error {
+	if object.GetKind() != "Job" {
+		return nil
+	}
+	spec, err := specOf(object)
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(spec)
-	name := job.GetName() + "-" + hex.EncodeToString(sum[:4])
-	if len(name) > validation.DNS1123LabelMaxLength {
-		return fmt.Errorf("the name %s is longer than the %d characters that a Job's pods allow", name, validation.DNS1123LabelMaxLength)
-	}
-	job.SetName(name)
+	nameByDigest(object, spec)
 	return nil
+}
+
+// specOf returns the spec as canonical JSON: its keys are sorted.
+func specOf(object *unstructured.Unstructured) ([]byte, error) {
+	return json.Marshal(object.Object["spec"])
+}
+
+func nameByDigest(job *unstructured.Unstructured, spec []byte) {
+	sum := sha256.Sum256(spec)
+	job.SetName(job.GetName() + "-" + hex.EncodeToString(sum[:digestSize]))
 }
 
 // label reads one label without copying all of them, as GetLabels does.

@@ -85,7 +85,7 @@ func plainBuild(t *testing.T, dir string) []*unstructured.Unstructured {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := finish(object); err != nil {
+		if err := nameBySpec(object); err != nil {
 			t.Fatalf("%s: %v", describe(object), err)
 		}
 		objects = append(objects, object)

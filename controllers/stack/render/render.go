@@ -9,6 +9,7 @@ package render
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"sync"
 
@@ -76,31 +77,47 @@ func (r *Renderer) Render(in Instance, components []Component, patches []v1alpha
 	}
 	var objects []*unstructured.Unstructured
 	for i := range components {
-		rendered, err := r.render(in, &components[i])
+		rendered, err := r.render(in, &components[i], len(patches) == 0)
 		if err != nil {
 			return nil, &ComponentError{Path: components[i].Path, Err: err}
 		}
 		objects = append(objects, rendered...)
 	}
-	if len(patches) > 0 {
-		var err error
-		if objects, err = applyPatches(objects, patches); err != nil {
-			return nil, err
-		}
+	if len(patches) == 0 {
+		return objects, nil
+	}
+	objects, err := applyPatches(objects, patches)
+	if err != nil {
+		return nil, err
 	}
 	for _, object := range objects {
-		if err := finish(object); err != nil {
-			return nil, &ComponentError{Path: "of " + describe(object), Err: err}
+		if err := nameBySpec(object); err != nil {
+			return nil, err
 		}
 	}
 	return objects, nil
 }
 
-// render fills the template of one component.
-func (r *Renderer) render(in Instance, c *Component) ([]*unstructured.Unstructured, error) {
-	t, err := r.template(in, c)
+// render fills the template of one component and checks the objects; what it
+// checks no patch of a user can change. Patches find Jobs by their plain names,
+// so that Jobs are named afterwards if there are any.
+func (r *Renderer) render(in Instance, c *Component, nameJobs bool) ([]*unstructured.Unstructured, error) {
+	names, values := slots(in, c)
+	t, err := r.template(in, c, names)
 	if err != nil {
 		return nil, err
 	}
-	return t.fill(in, c)
+	if in.NamePrefix != "" && !t.prefixed {
+		return nil, errNoPrefix
+	}
+	objects := t.fill(values)
+	for _, object := range objects {
+		if err := check(object); err != nil {
+			return nil, fmt.Errorf("%s: %w", describe(object), err)
+		}
+	}
+	if nameJobs {
+		t.nameJobs(objects, values)
+	}
+	return objects, nil
 }

@@ -115,7 +115,7 @@ func TestJobsAreNamedBySpec(t *testing.T) {
 	}
 	in, c := exampleOf(t, "schema/custom")
 	in.NamePrefix = strings.Repeat("a", 50) + "-"
-	if _, err := renderer.Render(in, []Component{c}, nil); err == nil || !strings.Contains(err.Error(), "longer than the 63 characters") {
+	if _, err := renderer.Render(in, []Component{c}, nil); err == nil || !strings.Contains(err.Error(), "leaves no room for the digest") {
 		t.Errorf("a name that is too long gave %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package render
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -9,8 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
 // template is a component built with a sentinel in place of every string that
@@ -18,8 +17,9 @@ import (
 // strings belong; fill puts the strings there. It is never changed once built.
 type template struct {
 	texts    []text
-	objects  []any // trees of *mapping, sequence, hole and scalars
-	prefixed bool  // whether the folder's names take a prefix
+	objects  []any        // trees of *mapping, sequence, hole and scalars
+	jobs     map[int]text // the specs of Jobs as JSON, by index in objects
+	prefixed bool         // whether the folder's names take a prefix
 }
 
 // hole is the index of the text that belongs in its place.
@@ -59,11 +59,22 @@ func newTemplate(stack fs.FS, in Instance, c *Component) (*template, error) {
 		sentinel: regexp.MustCompile(marker + "([0-9]+)x"),
 		holes:    map[string]hole{},
 	}
-	compiled := make([]any, len(objects))
+	t := &template{objects: make([]any, len(objects)), jobs: map[int]text{}, prefixed: prefixed}
 	for i := range objects {
-		compiled[i] = compiler.tree(objects[i].Object)
+		t.objects[i] = compiler.tree(objects[i].Object)
+		if objects[i].GetKind() == "Job" {
+			spec, err := specOf(objects[i])
+			if err != nil {
+				return nil, err
+			}
+			t.jobs[i] = compiler.cut(string(spec))
+		}
 	}
-	return &template{texts: compiler.texts, objects: compiled, prefixed: prefixed}, nil
+	if compiler.keyHoles && len(t.jobs) > 0 {
+		return nil, errors.New("a param or value stands in a key: Jobs are named by their spec with keys in order, so put it into a value")
+	}
+	t.texts = compiler.texts
+	return t, nil
 }
 
 // unusedMarker returns letters and digits that occur in no input, so that
@@ -109,16 +120,22 @@ func sentinels(marker string, in Instance, c *Component) (Instance, *Component) 
 	return instance, &component
 }
 
-// slots lists the strings that differ between instances in a fixed order.
-func slots(in Instance, c *Component) []string {
-	list := make([]string, 0, 2+len(in.Labels)+len(c.Values)+len(c.Params))
-	list = append(list, in.Namespace, in.NamePrefix)
+// slots lists the strings that differ between instances in a fixed order, and
+// what names them: two instances with the same names can share a template.
+func slots(in Instance, c *Component) (names, values []string) {
+	n := 2 + len(in.Labels) + len(c.Values) + len(c.Params)
+	names, values = make([]string, 0, n+3), make([]string, 0, n)
+	values = append(values, in.Namespace, in.NamePrefix)
 	for _, m := range []map[string]string{in.Labels, c.Values, c.Params} {
-		for _, key := range slices.Sorted(maps.Keys(m)) {
-			list = append(list, m[key])
+		start := len(names)
+		names = slices.AppendSeq(names, maps.Keys(m))
+		slices.Sort(names[start:])
+		for _, key := range names[start:] {
+			values = append(values, m[key])
 		}
+		names = append(names, "") // where the next map begins
 	}
-	return list
+	return names, values
 }
 
 // compiler cuts the objects of a build at the sentinels.
@@ -126,6 +143,7 @@ type compiler struct {
 	sentinel *regexp.Regexp
 	holes    map[string]hole // by the string with its sentinels
 	texts    []text
+	keyHoles bool // whether a key of a map is a hole
 }
 
 func (c *compiler) tree(v any) any {
@@ -133,7 +151,10 @@ func (c *compiler) tree(v any) any {
 	case map[string]any:
 		m := &mapping{}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			m.keys = append(m.keys, c.text(key))
+			compiled := c.text(key)
+			_, isHole := compiled.(hole)
+			c.keyHoles = c.keyHoles || isHole
+			m.keys = append(m.keys, compiled)
 			m.values = append(m.values, c.tree(v[key]))
 		}
 		return m
@@ -152,82 +173,30 @@ func (c *compiler) tree(v any) any {
 
 // text returns s itself or, if it has sentinels, the hole for it.
 func (c *compiler) text(s string) any {
-	found := c.sentinel.FindAllStringSubmatchIndex(s, -1)
-	if len(found) == 0 {
+	if !c.sentinel.MatchString(s) {
 		return s
 	}
 	if known, ok := c.holes[s]; ok {
 		return known
 	}
+	c.texts = append(c.texts, c.cut(s))
+	c.holes[s] = hole(len(c.texts) - 1)
+	return c.holes[s]
+}
+
+// cut divides a string at its sentinels.
+func (c *compiler) cut(s string) text {
 	var t text
 	end := 0
-	for _, at := range found {
+	for _, at := range c.sentinel.FindAllStringSubmatchIndex(s, -1) {
 		slot, err := strconv.Atoi(s[at[2]:at[3]])
 		if err != nil {
-			panic(err) // the expression matches digits that we wrote
+			panic(err) // the expression matches digits that sentinels wrote
 		}
 		t.literals = append(t.literals, s[end:at[0]])
 		t.slots = append(t.slots, slot)
 		end = at[1]
 	}
 	t.literals = append(t.literals, s[end:])
-	c.texts = append(c.texts, t)
-	c.holes[s] = hole(len(c.texts) - 1)
-	return c.holes[s]
-}
-
-// fill makes the objects of one instance.
-func (t *template) fill(in Instance, c *Component) ([]*unstructured.Unstructured, error) {
-	if in.NamePrefix != "" && !t.prefixed {
-		return nil, errNoPrefix
-	}
-	list := slots(in, c)
-	filled := make([]any, len(t.texts)) // boxed once, used in many places
-	for i := range t.texts {
-		filled[i] = t.texts[i].fill(list)
-	}
-	objects := make([]*unstructured.Unstructured, len(t.objects))
-	for i := range t.objects {
-		objects[i] = &unstructured.Unstructured{Object: copyTree(t.objects[i], filled).(map[string]any)}
-	}
-	return objects, nil
-}
-
-func (t *text) fill(slots []string) string {
-	if len(t.slots) == 1 && t.literals[0] == "" && t.literals[1] == "" {
-		return slots[t.slots[0]]
-	}
-	var b strings.Builder
-	for i, slot := range t.slots {
-		b.WriteString(t.literals[i])
-		b.WriteString(slots[slot])
-	}
-	b.WriteString(t.literals[len(t.slots)])
-	return b.String()
-}
-
-// copyTree copies a tree with its holes filled. Nothing of the template is
-// shared, so the caller may change what it gets.
-func copyTree(v any, filled []any) any {
-	switch v := v.(type) {
-	case *mapping:
-		m := make(map[string]any, len(v.keys))
-		for i, key := range v.keys {
-			if at, ok := key.(hole); ok {
-				key = filled[at]
-			}
-			m[key.(string)] = copyTree(v.values[i], filled)
-		}
-		return m
-	case sequence:
-		s := make([]any, len(v))
-		for i := range v {
-			s[i] = copyTree(v[i], filled)
-		}
-		return s
-	case hole:
-		return filled[v]
-	default:
-		return v
-	}
+	return t
 }

@@ -72,7 +72,7 @@ func compare(t *testing.T, renderer *Renderer, in Instance, c Component) {
 		t.Fatal(err)
 	}
 	for _, object := range want {
-		if err := finish(object); err != nil {
+		if err := nameBySpec(object); err != nil {
 			t.Fatal(err)
 		}
 	}
