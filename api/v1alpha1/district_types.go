@@ -38,9 +38,9 @@ type District struct {
 
 // DistrictSpec is the wanted state of a district's stack.
 //
-// +kubebuilder:validation:XValidation:rule="self.code == oldSelf.code",messageExpression="'code cannot change from ' + string(oldSelf.code) + ' to ' + string(self.code) + ': create another District for the other code'"
-// +kubebuilder:validation:XValidation:rule="!self.code.matches('^[1-9][0-9][.](0[1-9]|[1-6][0-9]|7[1-9]|[89][0-9])$') || (self.code.substring(3) < '70' ? self.name.startsWith('Kabupaten ') : self.name.startsWith('Kota '))",messageExpression="\"name '\" + self.name + \"' does not agree with code \" + string(self.code) + ': ' + (self.code.substring(3) < '70' ? \"01-69 is a kabupaten, write 'Kabupaten …'\" : \"71-99 is a kota, write 'Kota …'\")"
-// +kubebuilder:validation:XValidation:rule="!has(self.dataProtection) || !has(self.dataProtection.consent) || self.dataProtection.consent.code == self.code",messageExpression="'dataProtection.consent.code must repeat the code of this district, ' + string(self.code)"
+// +kubebuilder:validation:XValidation:rule="self.code == oldSelf.code",fieldPath=".code",messageExpression="'code cannot change from ' + string(oldSelf.code) + ' to ' + string(self.code) + ': create another District for the other code'"
+// +kubebuilder:validation:XValidation:rule="!self.code.matches('^[1-9][0-9][.](0[1-9]|[1-6][0-9]|7[1-9]|[89][0-9])$') || (self.code.substring(3) < '70' ? self.name.startsWith('Kabupaten ') : self.name.startsWith('Kota '))",fieldPath=".name",messageExpression="\"name '\" + self.name + \"' does not agree with code \" + string(self.code) + ': ' + (self.code.substring(3) < '70' ? \"01-69 is a kabupaten, write 'Kabupaten …'\" : \"71-99 is a kota, write 'Kota …'\")"
+// +kubebuilder:validation:XValidation:rule="!has(self.dataProtection) || !has(self.dataProtection.consent) || self.dataProtection.consent.code == self.code",fieldPath=".dataProtection.consent.code",messageExpression="\"'\" + self.dataProtection.consent.code + \"' is the code of something else: a consent must repeat the code of this district, \" + string(self.code)"
 type DistrictSpec struct {
 	// code is the Kemendagri code of the kabupaten or kota. It cannot change.
 	// +required
@@ -140,7 +140,7 @@ type GatewayReference struct {
 
 // DatabaseSpec is the district's PostgreSQL, run by CloudNativePG.
 //
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.storageClassName) || (has(self.storageClassName) && self.storageClassName == oldSelf.storageClassName)",message="storageClassName cannot change: existing volumes stay where they are; restore a backup into a new District to move"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.storageClassName) || (has(self.storageClassName) && self.storageClassName == oldSelf.storageClassName)",fieldPath=".storageClassName",message="storageClassName cannot change: existing volumes stay where they are; restore a backup into a new District to move"
 type DatabaseSpec struct {
 	// instances is the number of PostgreSQL servers: one primary, the others
 	// follow it. 1 (default) survives a restart, 2 and more survive a node.

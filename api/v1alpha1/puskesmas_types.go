@@ -38,11 +38,11 @@ type Puskesmas struct {
 
 // PuskesmasSpec is the wanted state of a facility.
 //
-// +kubebuilder:validation:XValidation:rule="self.code == oldSelf.code",messageExpression="'code cannot change from ' + oldSelf.code + ' to ' + self.code + ': its database is named by it; create another Puskesmas'"
-// +kubebuilder:validation:XValidation:rule="!has(self.lintasKlaster) || !('RawatInap' in self.lintasKlaster) || self.category == 'RawatInap'",message="lintasKlaster lists RawatInap but category is NonRawatInap: set category to RawatInap or take the service out"
-// +kubebuilder:validation:XValidation:rule="!has(self.consent) || self.consent.code == self.code",messageExpression="'consent.code must repeat the code of this Puskesmas, ' + self.code"
-// +kubebuilder:validation:XValidation:rule="!has(self.desa) || self.desa.all(d, d.code.startsWith(self.kecamatan.code.substring(0, 5)))",messageExpression="'every desa must lie in the same kabupaten or kota as kecamatan ' + string(self.kecamatan.code) + ': these do not: ' + self.desa.filter(d, !d.code.startsWith(self.kecamatan.code.substring(0, 5))).map(d, string(d.code)).join(', ')"
-// +kubebuilder:validation:XValidation:rule="!has(self.rme) || !has(self.rme.custom) || (has(self.rme.profile) && self.rme.profile == 'custom')",message="rme.custom is set but rme.profile is not custom: set rme.profile to custom or take rme.custom out"
+// +kubebuilder:validation:XValidation:rule="self.code == oldSelf.code",fieldPath=".code",messageExpression="'code cannot change from ' + oldSelf.code + ' to ' + self.code + ': its database is named by it; create another Puskesmas'"
+// +kubebuilder:validation:XValidation:rule="!has(self.lintasKlaster) || !('RawatInap' in self.lintasKlaster) || self.category == 'RawatInap'",fieldPath=".lintasKlaster",message="lintasKlaster lists RawatInap but category is NonRawatInap: set category to RawatInap or take the service out"
+// +kubebuilder:validation:XValidation:rule="!has(self.consent) || self.consent.code == self.code",fieldPath=".consent.code",messageExpression="\"'\" + self.consent.code + \"' is the code of something else: a consent must repeat the code of this Puskesmas, \" + self.code"
+// +kubebuilder:validation:XValidation:rule="!has(self.desa) || size(self.kecamatan.code) < 6 || self.desa.all(d, d.code.startsWith(self.kecamatan.code.substring(0, 6)))",fieldPath=".desa",messageExpression="'every desa must lie in the same kabupaten or kota as kecamatan ' + string(self.kecamatan.code) + ': these do not: ' + self.desa.filter(d, !d.code.startsWith(self.kecamatan.code.substring(0, 6))).map(d, string(d.code)).join(', ')"
+// +kubebuilder:validation:XValidation:rule="!has(self.rme) || !has(self.rme.custom) || (has(self.rme.profile) && self.rme.profile == 'custom')",fieldPath=".rme.custom",message="rme.custom is set but rme.profile is not custom: set rme.profile to custom or take rme.custom out"
 type PuskesmasSpec struct {
 	// code is the kode Puskesmas: P, seven digits, 1 or 2, two digits. Its
 	// digits are BPS's, so they never agree with Kemendagri codes. It cannot change.

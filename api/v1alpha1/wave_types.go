@@ -35,7 +35,7 @@ type Wave struct {
 
 // WaveSpec is a group of districts and how a release reaches them.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.approvedStages) || (has(self.rollout) && self.approvedStages.all(a, self.rollout.stages.exists(s, s.name == a)))",message="approvedStages names a stage that rollout.stages does not have: approve stages by their name"
+// +kubebuilder:validation:XValidation:rule="!has(self.approvedStages) || (has(self.rollout) && self.approvedStages.all(a, self.rollout.stages.exists(s, s.name == a)))",fieldPath=".approvedStages",message="approvedStages names a stage that rollout.stages does not have: approve stages by their name"
 type WaveSpec struct {
 	// year of the wave.
 	// +required

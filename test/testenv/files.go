@@ -1,0 +1,69 @@
+package testenv
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/kustomize/api/krusty"
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+)
+
+// Root is the folder of the repository.
+func Root(t T) string {
+	t.Helper()
+	folder, err := os.Getwd()
+	if err != nil {
+		t.Fatalf("find the repository: %v", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(folder, "go.mod")); err == nil {
+			return folder
+		}
+		parent := filepath.Dir(folder)
+		if parent == folder {
+			t.Fatalf("find the repository: no folder above has a go.mod")
+		}
+		folder = parent
+	}
+}
+
+// Kustomize renders a folder, as kubectl kustomize does.
+func Kustomize(t T, folder string) []*unstructured.Unstructured {
+	t.Helper()
+	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), folder)
+	if err != nil {
+		t.Fatalf("render %s: %v", folder, err)
+	}
+	objects := make([]*unstructured.Unstructured, 0, resources.Size())
+	for _, resource := range resources.Resources() {
+		content, err := resource.Map()
+		if err != nil {
+			t.Fatalf("render %s: %v", folder, err)
+		}
+		objects = append(objects, &unstructured.Unstructured{Object: content})
+	}
+	return objects
+}
+
+// WithCloudNativePG installs CloudNativePG's CRDs, from the module that
+// hack/images/cloudnative-pg builds its image from.
+func WithCloudNativePG() Option {
+	return func(t T, e *envtest.Environment) {
+		t.Helper()
+		command := exec.Command("go", "mod", "download", "-json", "github.com/cloudnative-pg/cloudnative-pg")
+		command.Dir = filepath.Join(Root(t), "hack/images/cloudnative-pg")
+		output, err := command.Output()
+		if err != nil {
+			t.Fatalf("find CloudNativePG's CRDs: %s: %v", command, err)
+		}
+		var module struct{ Dir string }
+		if err := json.Unmarshal(output, &module); err != nil {
+			t.Fatalf("find CloudNativePG's CRDs: %v", err)
+		}
+		WithCRDs(filepath.Join(module.Dir, "config/crd/bases"))(t, e)
+	}
+}
