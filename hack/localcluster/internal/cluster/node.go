@@ -3,6 +3,7 @@ package cluster
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -28,7 +29,7 @@ const (
 
 func checkNodeRequirements() error {
 	if os.Geteuid() != 0 {
-		return fmt.Errorf("a node needs root: run this as root, or use --control-plane-only")
+		return errors.New("a node needs root: run this as root, or use --control-plane-only")
 	}
 	if missing := MissingPackages(); len(missing) > 0 {
 		return fmt.Errorf("missing Debian packages: %s; run `localcluster packages`", strings.Join(missing, " "))
@@ -51,10 +52,10 @@ func (c *Cluster) prepareHost() error {
 			return err
 		}
 	}
+	if err := c.State.Before.LoadModules(); err != nil {
+		return err
+	}
 	for _, key := range []string{"net.ipv4.ip_forward", "net.bridge.bridge-nf-call-iptables"} {
-		if _, known := c.State.Before.Sysctls[key]; !known {
-			return fmt.Errorf("the kernel has no setting %s: load its module (modprobe br_netfilter)", key)
-		}
 		if err := host.SetSysctl(key, "1"); err != nil {
 			return err
 		}
@@ -89,10 +90,10 @@ func (c *Cluster) node() []component {
 			healthy: httpHealthy("http://" + c.loopback("provisioner-health"))},
 		{name: "gateway", args: c.ownArgs("gateway", "--address", c.State.IngressAddress),
 			healthy: httpHealthy("http://" + c.loopback("gateway-health"))},
+		{name: "kubelet", args: c.kubeletArgs(), healthy: httpHealthy("http://" + c.loopback("kubelet-health") + "/healthz")},
+		// livez, because healthz also asks whether a load balancer may use the node.
 		{name: "kube-proxy", args: []string{"--config=" + c.path("config", "kube-proxy.yaml")},
-			healthy: httpHealthy("http://" + c.loopback("proxy-health") + "/healthz")},
-		{name: "kubelet", args: c.kubeletArgs(), healthy: httpHealthy("http://" + c.loopback("kubelet-health") + "/healthz"),
-			after: c.awaitNode},
+			healthy: httpHealthy("http://" + c.loopback("proxy-health") + "/livez"), after: c.awaitNode},
 	}
 }
 

@@ -56,7 +56,7 @@ func (c *Cluster) restoreHost() error {
 		host.RemoveBridge(bridge),
 		c.State.Before.CleanFirewall(),
 		host.RemoveCgroup(podGroup),
-		c.State.Before.RestoreSysctls(),
+		c.State.Before.RestoreKernel(),
 		c.State.Before.RemoveFootprint(),
 		os.RemoveAll(runDir),
 	)

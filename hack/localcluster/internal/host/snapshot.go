@@ -17,6 +17,8 @@ import (
 type Snapshot struct {
 	// Sysctls holds the values of all settings that we or the kubelet change.
 	Sysctls map[string]string `json:"sysctls"`
+	// Modules are the kernel modules that we loaded.
+	Modules []string `json:"modules,omitempty"`
 	// Absent lists the paths that were not there, of those that container
 	// software creates whatever its configuration says.
 	Absent []string `json:"absent"`
@@ -43,6 +45,8 @@ var sysctls = []string{
 	"kernel.keys.root_maxbytes",
 }
 
+const bridgeFilter = "br_netfilter"
+
 // footprint is created by the kubelet, containerd, runc and libcni at fixed
 // places. Parents come before children.
 var footprint = []string{
@@ -63,9 +67,16 @@ var footprint = []string{
 	"/var/run/kubernetes",
 }
 
-// Take records the present state of the host.
+// Take records the present state of the host. It loads the bridge's packet
+// filter, if it is a module, because its settings exist only then.
 func Take() (*Snapshot, error) {
 	s := &Snapshot{Sysctls: map[string]string{}}
+	if _, err := readSysctl("net.bridge.bridge-nf-call-iptables"); errors.Is(err, fs.ErrNotExist) {
+		if _, err := run(nil, "modprobe", bridgeFilter); err != nil {
+			return nil, fmt.Errorf("pods need the kernel's bridge packet filter: %w", err)
+		}
+		s.Modules = append(s.Modules, bridgeFilter)
+	}
 	for _, key := range sysctls {
 		value, err := readSysctl(key)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -89,8 +100,19 @@ func Take() (*Snapshot, error) {
 	return s, nil
 }
 
-// RestoreSysctls puts the recorded kernel settings back.
-func (s *Snapshot) RestoreSysctls() error {
+// LoadModules loads again, after a reboot, what Take loaded.
+func (s *Snapshot) LoadModules() error {
+	for _, module := range s.Modules {
+		if _, err := run(nil, "modprobe", module); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RestoreKernel puts the recorded kernel settings back and unloads what was
+// loaded.
+func (s *Snapshot) RestoreKernel() error {
 	keys := make([]string, 0, len(s.Sysctls))
 	for key := range s.Sysctls {
 		keys = append(keys, key)
@@ -101,7 +123,15 @@ func (s *Snapshot) RestoreSysctls() error {
 		if now, err := readSysctl(key); err == nil && now == s.Sysctls[key] {
 			continue
 		}
-		errs = append(errs, SetSysctl(key, s.Sysctls[key]))
+		err := SetSysctl(key, s.Sysctls[key])
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // of a module unloaded since, as by a reboot
+		}
+		errs = append(errs, err)
+	}
+	for _, module := range s.Modules {
+		// Somebody else may use it by now: then it stays.
+		_, _ = run(nil, "modprobe", "--remove", module)
 	}
 	return errors.Join(errs...)
 }
