@@ -1,43 +1,104 @@
 """Creates or updates the schema, activates the modules, and keeps admin and facility as the settings have them."""
 import hashlib
 import time
+from contextlib import contextmanager
 from importlib import metadata
 
-from . import facility
+from . import facility, template
 from .settings import SettingsError, admin_password
 
 # Held while migrating, so that two Jobs on one database take turns. The number has no meaning but its being ours.
 LOCK = 0x696C7001
 WAIT_SECONDS = 120
+# With these, searches ignore accents and find parts of words through an index. A database's owner may create them.
+EXTENSIONS = ('btree_gin', 'pg_trgm', 'unaccent')
 
 
 def run(settings):
-    import psycopg2
-
     password = admin_password()
-    connection = _connect(psycopg2, settings)
-    connection.autocommit = True
-    with connection.cursor() as cursor:
-        _say('waiting for the migration lock')
-        cursor.execute('SELECT pg_advisory_lock(%s)', (LOCK,))
-        # A table of ours tells which software the schema was last brought to: updating every module takes minutes.
-        cursor.execute('CREATE TABLE IF NOT EXISTS rme_schema ('
-                       'fingerprint text NOT NULL, migrated_at timestamptz NOT NULL DEFAULT now())')
-        cursor.execute('SELECT fingerprint FROM rme_schema ORDER BY migrated_at DESC LIMIT 1')
-        row = cursor.fetchone()
-        wanted = _fingerprint(settings)
-        current = row is not None and row[0] == wanted
-        _load(settings, update=not current)
+    with _locked(settings) as connection:
+        _bring_up(settings, connection)
         _configure(settings, password)
-        if not current:
-            cursor.execute('INSERT INTO rme_schema (fingerprint) VALUES (%s)', (wanted,))
-    connection.close()
     _say('done')
     return 0
 
 
-def _connect(psycopg2, settings):
+def build_template(settings):
+    """What run does to an empty database, less everything that is a facility's own; called while the image is built."""
+    with _locked(settings) as connection:
+        _bring_up(settings, connection)
+    return 0
+
+
+@contextmanager
+def _locked(settings):
+    connection = _connect(settings)
+    connection.autocommit = True
+    try:
+        with connection.cursor() as cursor:
+            _say('waiting for the migration lock')
+            cursor.execute('SELECT pg_advisory_lock(%s)', (LOCK,))
+        yield connection
+    finally:
+        connection.close()
+
+
+def _bring_up(settings, connection):
+    from trytond.modules import get_modules
+    from trytond.pool import Pool
+
+    unknown = sorted(set(settings.modules) - get_modules())
+    if unknown:
+        raise SettingsError('EXTRA_MODULES asks for what this image does not contain: ' + ', '.join(unknown))
+    with connection.cursor() as cursor:
+        for extension in EXTENSIONS:
+            cursor.execute(f'CREATE EXTENSION IF NOT EXISTS {extension}')
+        if _is_empty(cursor):
+            _create(settings)
+        # A table of ours tells which software the schema was last brought to: updating every module takes minutes.
+        cursor.execute('CREATE TABLE IF NOT EXISTS public.rme_schema ('
+                       'software text NOT NULL, migrated_at timestamptz NOT NULL DEFAULT now())')
+        cursor.execute('SELECT software FROM public.rme_schema ORDER BY migrated_at DESC LIMIT 1')
+        row = cursor.fetchone()
+        wanted = _software(settings)
+        cursor.execute("SELECT name FROM ir_module WHERE state = 'activated'")
+        missing = sorted(set(settings.modules) - {name for name, in cursor})
+        if row is None or row[0] != wanted:
+            # Everything depends on ir, so naming it updates whatever is active already.
+            missing.insert(0, 'ir')
+        if missing:
+            _say('updating ' + ', '.join(missing) + ' and what depends on them')
+        Pool(settings.database).init(
+            update=missing, lang=['en', settings.language] if missing else None, activatedeps=True)
+        if 'ir' in missing:
+            cursor.execute('INSERT INTO public.rme_schema (software) VALUES (%s)', (wanted,))
+
+
+def _is_empty(cursor):
+    cursor.execute("SELECT to_regclass('public.ir_module')")
+    return cursor.fetchone()[0] is None
+
+
+def _create(settings):
+    """From the template where there is one: that takes seconds, and Tryton's own way minutes."""
+    from trytond import backend
+
+    if template.PATH.exists():
+        _say('creating the schema from the template')
+        connection = _connect(settings)
+        try:
+            template.restore(connection)
+        finally:
+            connection.close()
+    else:
+        _say('creating the schema')
+        backend.Database(settings.database).init()
+
+
+def _connect(settings):
     """The role and the database may still be on their way when the Job starts."""
+    import psycopg2
+
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         try:
@@ -49,32 +110,10 @@ def _connect(psycopg2, settings):
             time.sleep(5)
 
 
-def _fingerprint(settings):
-    software = sorted(f'{each.name}=={each.version}' for each in metadata.distributions())
-    parts = software + sorted(settings.modules) + [settings.language]
-    return hashlib.sha256('\n'.join(parts).encode()).hexdigest()
-
-
-def _load(settings, update):
-    from trytond import backend
-    from trytond.modules import get_modules
-    from trytond.pool import Pool
-
-    unknown = sorted(set(settings.modules) - get_modules())
-    if unknown:
-        raise SettingsError('EXTRA_MODULES asks for what this image does not contain: ' + ', '.join(unknown))
-    if not update:
-        _say('the schema is what this image needs')
-        Pool(settings.database).init()
-        return
-    database = backend.Database(settings.database)
-    if not database.test():
-        _say('creating the schema')
-        database.init()
-    _say(f'updating {len(settings.modules)} modules and those they depend on')
-    # Everything depends on ir, so naming it updates whatever is active already.
-    Pool(settings.database).init(
-        update=['ir', *settings.modules], lang=['en', settings.language], activatedeps=True)
+def _software(settings):
+    """A digest of the packages and of the language whose translations the schema holds."""
+    packages = sorted(f'{each.name}=={each.version}' for each in metadata.distributions())
+    return hashlib.sha256('\n'.join([*packages, settings.language]).encode()).hexdigest()
 
 
 def _configure(settings, password):
@@ -101,6 +140,8 @@ def _configure(settings, password):
                     _say('setting the password of admin')
                     admin.password = password
                 admin.save()
+                _retire_demonstration_users(pool)
+                _skip_wizards(pool)
                 facility.describe(settings, admin)
                 return
             except TransactionError as error:
@@ -108,6 +149,25 @@ def _configure(settings, password):
                 error.fix(extras)
             except ValidationError as error:
                 raise SettingsError(f'GNU Health refuses the settings: {error}') from error
+
+
+def _retire_demonstration_users(pool):
+    """GNU Health's modules bring users with published passwords along, and leave some of them active."""
+    from trytond.transaction import inactive_records
+
+    User, Data = pool.get('res.user'), pool.get('ir.model.data')
+    brought = Data.search([('model', '=', 'res.user'), ('module', 'like', 'health%')])
+    with inactive_records():
+        users = User.search([('id', 'in', [each.db_id for each in brought]), ('password_hash', '!=', None)])
+    if users:
+        _say('closing ' + ', '.join(sorted(user.login for user in users)))
+        User.write(users, {'active': False, 'password': None})
+
+
+def _skip_wizards(pool):
+    """Company and users come from the settings, so the admin is not greeted by the wizards that would ask for them."""
+    Item = pool.get('ir.module.config_wizard.item')
+    Item.write(Item.search([('state', '=', 'open')]), {'state': 'done'})
 
 
 def _matches(User, admin, password):

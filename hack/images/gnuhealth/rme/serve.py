@@ -14,4 +14,5 @@ def run(settings):
         '--timeout', '300',
         '--graceful-timeout', '30',
         '--worker-tmp-dir', '/tmp',
+        '--no-control-socket',
     ])

@@ -1,5 +1,6 @@
 """Tryton's application, for one database, with probes and the scheduler of that database beside it."""
 import argparse
+import json
 import os
 import threading
 from http import HTTPStatus
@@ -16,6 +17,13 @@ DATABASE = os.environ['DB_NAME']
 # The login form asks for the list of databases and hides the field when there is one. Tryton would answer by
 # trying to open every database of the server.
 backend.Database.list = lambda self, hostname=None: [DATABASE]
+
+
+@application.route('/custom.js', methods=['GET'])
+def custom(request):
+    """The web client loads this after its own code. The title tells people whose records they are about to open."""
+    title = os.environ.get('FACILITY_NAME') or 'GNU Health'
+    return Response(f'Sao.config.title = {json.dumps(title)};\n', content_type='text/javascript')
 
 
 @application.route('/healthz', methods=['GET'])

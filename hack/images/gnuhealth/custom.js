@@ -1,2 +1,0 @@
-// The web client loads this file after its own code: the place for settings of Sao.config.
-Sao.config.title = 'GNU Health';
