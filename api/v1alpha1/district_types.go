@@ -38,9 +38,9 @@ type District struct {
 
 // DistrictSpec is the wanted state of a district's stack.
 //
-// +kubebuilder:validation:XValidation:rule="self.code == oldSelf.code",fieldPath=".code",messageExpression="'code cannot change from ' + string(oldSelf.code) + ' to ' + string(self.code) + ': create another District for the other code'"
-// +kubebuilder:validation:XValidation:rule="!self.code.matches('^[1-9][0-9][.](0[1-9]|[1-6][0-9]|7[1-9]|[89][0-9])$') || (self.code.substring(3) < '70' ? self.name.startsWith('Kabupaten ') : self.name.startsWith('Kota '))",fieldPath=".name",messageExpression="\"name '\" + self.name + \"' does not agree with code \" + string(self.code) + ': ' + (self.code.substring(3) < '70' ? \"01-69 is a kabupaten, write 'Kabupaten …'\" : \"71-99 is a kota, write 'Kota …'\")"
-// +kubebuilder:validation:XValidation:rule="!has(self.dataProtection) || !has(self.dataProtection.consent) || self.dataProtection.consent.code == self.code",fieldPath=".dataProtection.consent.code",messageExpression="\"'\" + self.dataProtection.consent.code + \"' is the code of something else: a consent must repeat the code of this district, \" + string(self.code)"
+// +kubebuilder:validation:XValidation:rule="self.code == oldSelf.code",fieldPath=".code",messageExpression="'code cannot change from ' + oldSelf.code + ' to ' + self.code + ': create another District for the other code'"
+// +kubebuilder:validation:XValidation:rule="!self.code.matches('^[1-9][0-9][.](0[1-9]|[1-6][0-9]|7[1-9]|[89][0-9])$') || (self.code.substring(3) < '70' ? self.name.startsWith('Kabupaten ') : self.name.startsWith('Kota '))",fieldPath=".name",messageExpression="\"name '\" + self.name + \"' does not agree with code \" + self.code + ': ' + (self.code.substring(3) < '70' ? \"01-69 is a kabupaten, write 'Kabupaten …'\" : \"71-99 is a kota, write 'Kota …'\")"
+// +kubebuilder:validation:XValidation:rule="!has(self.dataProtection) || !has(self.dataProtection.consent) || self.dataProtection.consent.code == self.code",fieldPath=".dataProtection.consent.code",messageExpression="\"'\" + self.dataProtection.consent.code + \"' is the code of something else: a consent must repeat the code of this district, \" + self.code"
 type DistrictSpec struct {
 	// code is the Kemendagri code of the kabupaten or kota. It cannot change.
 	// +required
@@ -85,7 +85,7 @@ type DistrictSpec struct {
 	// dataProtection says how long data is kept, where, and what becomes of it
 	// when the District is deleted.
 	// +optional
-	// +default={}
+	// +default={"retentionYears":25}
 	DataProtection DataProtection `json:"dataProtection,omitzero"`
 	// images says where container images come from.
 	// +optional
@@ -267,7 +267,7 @@ type DataProtection struct {
 	// +optional
 	// +default=25
 	// +kubebuilder:validation:Maximum=100
-	// +kubebuilder:validation:XValidation:rule="self >= 25",messageExpression="string(self) + ' years is less than the law allows: Permenkes 24/2022 art. 39 asks for at least 25'"
+	// +kubebuilder:validation:XValidation:rule="self >= 25",message="that is less than the law allows: Permenkes 24/2022 art. 39 asks for at least 25 years after the last visit"
 	RetentionYears *int32 `json:"retentionYears,omitempty"`
 	// deletionPolicy is Retain (default) or Delete; Delete has effect only with
 	// a consent to the action Delete.

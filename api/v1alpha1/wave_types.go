@@ -114,7 +114,7 @@ type Rollout struct {
 
 // Stage is a part of a wave that goes together.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.districts) ? 1 : 0) + (has(self.labelSelector) ? 1 : 0) + (has(self.count) ? 1 : 0) <= 1",messageExpression="'stage ' + string(self.name) + ' selects districts in more than one way: use one of districts, labelSelector and count'"
+// +kubebuilder:validation:XValidation:rule="(has(self.districts) ? 1 : 0) + (has(self.labelSelector) ? 1 : 0) + (has(self.count) ? 1 : 0) <= 1",messageExpression="'stage ' + self.name + ' selects districts in more than one way: use one of districts, labelSelector and count'"
 type Stage struct {
 	// name of the stage.
 	// +required
