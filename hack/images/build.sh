@@ -53,7 +53,7 @@ list() {
 install_builder() {
 	[[ $(id -u) == 0 ]] || die "BUILDER=buildah needs root; run as root, or set BUILDER=docker"
 	local package missing=()
-	for package in buildah debootstrap uidmap; do
+	for package in buildah ca-certificates debootstrap uidmap; do
 		dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
 	done
 	[[ ${#missing[@]} == 0 ]] && return
@@ -66,21 +66,31 @@ install_builder() {
 # read-only mounts. It never becomes part of a Dockerfile or of an image.
 host_settings() {
 	local lent=$cache/host
-	mkdir -p "$lent"
+	mkdir -p -m 700 "$lent"
 	cp -L /etc/ssl/certs/ca-certificates.crt "$lent/ca.crt"
 	apt-config dump Acquire | grep -Ev '^Acquire::(IndexTargets|CompressionTypes|Changelogs)' >"$lent/apt.conf"
 	{
 		printf '[global]\ncert = /run/host-ca.crt\n'
-		python3 -m pip config list 2>/dev/null | sed -En "s/^(global|:env:)\.((extra-)?index-url|proxy|trusted-host)='(.*)'$/\2 = \4/p" | sort -u
+		[[ -z ${PIP_INDEX_URL:-} ]] || printf 'index-url = %s\n' "$PIP_INDEX_URL"
+		settings_of '(index-url|extra-index-url|proxy|trusted-host) *=' /etc/pip.conf "$HOME/.config/pip/pip.conf"
 	} >"$lent/pip.conf"
 	{
 		printf 'cafile=/run/host-ca.crt\n'
-		grep -E '^(registry|proxy|https-proxy|noproxy|//.*:_authToken)' "$HOME/.npmrc" 2>/dev/null || true
+		settings_of '(registry|proxy|https-proxy|noproxy|//.*:_authToken) *=' "$HOME/.npmrc"
 	} >"$lent/npmrc"
 	printf '%s\n' --volume "$lent/ca.crt:/run/host-ca.crt:ro" \
 		--volume "$lent/apt.conf:/etc/apt/apt.conf.d/90host:ro" \
 		--volume "$lent/pip.conf:/etc/pip.conf:ro" \
 		--volume "$lent/npmrc:/root/.npmrc:ro"
+}
+
+# Prints the lines that begin with the pattern from those of the files that exist.
+settings_of() {
+	local pattern=$1 file
+	shift
+	for file in "$@"; do
+		[[ ! -f $file ]] || sed -En "\\#^$pattern#p" "$file"
+	done
 }
 
 build() {
@@ -109,8 +119,9 @@ build() {
 }
 
 buildah_build() {
-	local name=$1 context=$2 file=$3 settings=()
-	mapfile -t settings < <(host_settings)
+	local name=$1 context=$2 file=$3 lines settings
+	lines=$(host_settings)
+	mapfile -t settings <<<"$lines"
 	buildah "${storage[@]}" build --isolation chroot --layers --pull-never --build-arg "BASE=$prefix/debian:12" \
 		"${settings[@]}" --tag "$(reference "$name")" "$context" >&2
 	rm -f "$file"
