@@ -29,8 +29,7 @@ CREATE TABLE IF NOT EXISTS wilayah.pustu (
 );
 
 CREATE TABLE IF NOT EXISTS wilayah.posyandu (
-    desa_kode text NOT NULL REFERENCES wilayah.desa,
-    nama      text NOT NULL CHECK (nama <> ''),
-    kader     integer NOT NULL CHECK (kader >= 0),
-    PRIMARY KEY (desa_kode, nama)
+    desa_kode text PRIMARY KEY REFERENCES wilayah.desa,
+    jumlah    integer NOT NULL CHECK (jumlah > 0),
+    kader     integer NOT NULL CHECK (kader >= 0)
 );

@@ -36,5 +36,5 @@ LEFT JOIN (
            string_agg(kekurangan, '; ' ORDER BY pustu) FILTER (WHERE NOT memenuhi) AS kekurangan
     FROM wilayah.pustu_staf GROUP BY desa_kode) t ON t.desa_kode = d.kode
 LEFT JOIN (
-    SELECT desa_kode, count(*) AS posyandu, sum(kader) AS kader
-    FROM wilayah.posyandu GROUP BY desa_kode) y ON y.desa_kode = d.kode;
+    SELECT desa_kode, jumlah AS posyandu, kader
+    FROM wilayah.posyandu) y ON y.desa_kode = d.kode;

@@ -1,0 +1,83 @@
+// Command operator runs the ILP operator in a cluster.
+package main
+
+import (
+	"flag"
+	"os"
+
+	"k8s.io/client-go/rest"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"ilp.health/operator/controllers"
+	"ilp.health/operator/controllers/district"
+)
+
+func main() {
+	if err := run(); err != nil {
+		ctrl.Log.Error(err, "the operator ends")
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	var (
+		opts           controllers.Options
+		identity       district.Identity
+		metricsAddress = flag.String("metrics-bind-address", ":8443", "address of the metrics, served over HTTPS to who may read them; 0 turns them off")
+		probeAddress   = flag.String("health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+		leaderElect    = flag.Bool("leader-elect", true, "run one of several replicas at a time")
+		logging        zap.Options
+	)
+	flag.StringVar(&identity.Namespace, "namespace", "ilp-system", "namespace that the operator runs in")
+	flag.StringVar(&identity.ServiceAccount, "service-account", "ilp-operator", "service account that the operator runs as")
+	flag.IntVar(&opts.DistrictWorkers, "district-workers", 4, "districts that are worked on at once")
+	flag.IntVar(&opts.PuskesmasWorkers, "puskesmas-workers", 8, "Puskesmas that are worked on at once")
+	logging.BindFlags(flag.CommandLine)
+	flag.Parse()
+	opts.Identity = identity
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+
+	restConfig, err := ctrl.GetConfig()
+	if err != nil {
+		return err
+	}
+	unlimited(restConfig)
+	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
+		Scheme:                        controllers.NewScheme(),
+		Cache:                         controllers.CacheOptions(),
+		HealthProbeBindAddress:        *probeAddress,
+		LeaderElection:                *leaderElect,
+		LeaderElectionID:              "operator.ilp.health",
+		LeaderElectionNamespace:       identity.Namespace,
+		LeaderElectionReleaseOnCancel: true,
+		Metrics: server.Options{
+			BindAddress:    *metricsAddress,
+			SecureServing:  true,
+			FilterProvider: filters.WithAuthenticationAndAuthorization,
+		},
+	})
+	if err != nil {
+		return err
+	}
+	ctx := ctrl.SetupSignalHandler()
+	if err := controllers.Add(ctx, mgr, opts); err != nil {
+		return err
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return err
+	}
+	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+// unlimited leaves the pace to the API server's own flow control; the operator
+// bounds how many calls it has in flight.
+func unlimited(config *rest.Config) {
+	config.QPS = -1
+}

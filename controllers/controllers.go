@@ -1,0 +1,98 @@
+// Package controllers puts the operator together.
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/config"
+	"ilp.health/operator/controllers/district"
+	"ilp.health/operator/controllers/puskesmas"
+	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/render"
+	"ilp.health/operator/controllers/stack/stage"
+	"ilp.health/operator/controllers/stackrelease"
+)
+
+// Options of the operator.
+type Options struct {
+	// Identity is the service account that the operator runs as.
+	Identity district.Identity
+	// DistrictWorkers and PuskesmasWorkers are how many of each are worked on at once.
+	DistrictWorkers, PuskesmasWorkers int
+}
+
+// NewScheme knows the kinds that the operator reads and writes in typed form.
+func NewScheme() *runtime.Scheme {
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	return scheme
+}
+
+// CacheOptions keep the operator's own resources whole, and of everything else
+// only what it made, cut down to what health and drift need.
+func CacheOptions() cache.Options {
+	everything := cache.ByObject{Label: labels.Everything(), Transform: cache.TransformStripManagedFields()}
+	return cache.Options{
+		DefaultLabelSelector: labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagerName}),
+		DefaultTransform:     live.Strip,
+		ByObject: map[client.Object]cache.ByObject{
+			&v1alpha1.District{}:     everything,
+			&v1alpha1.Puskesmas{}:    everything,
+			&v1alpha1.StackRelease{}: everything,
+			&v1alpha1.Wave{}:         everything,
+		},
+	}
+}
+
+// Add adds all controllers to a manager.
+func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
+	var (
+		applier  = apply.New(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader())
+		renderer = render.New(config.Stack())
+		stages   = &stage.Runner{Applier: applier, APIReader: mgr.GetAPIReader(), Now: time.Now}
+		recorder = mgr.GetEventRecorder(v1alpha1.ManagerName)
+	)
+	districts := &district.Reconciler{
+		Client:    mgr.GetClient(),
+		APIReader: mgr.GetAPIReader(),
+		Recorder:  recorder,
+		Applier:   applier,
+		Renderer:  renderer,
+		Stages:    stages,
+		Identity:  opts.Identity,
+		Now:       time.Now,
+	}
+	if err := districts.SetupWithManager(ctx, mgr, opts.DistrictWorkers); err != nil {
+		return fmt.Errorf("set up districts: %w", err)
+	}
+	facilities := &puskesmas.Reconciler{
+		Client:    mgr.GetClient(),
+		APIReader: mgr.GetAPIReader(),
+		Recorder:  recorder,
+		Applier:   applier,
+		Renderer:  renderer,
+		Stages:    stages,
+		Now:       time.Now,
+	}
+	if err := facilities.SetupWithManager(ctx, mgr, opts.PuskesmasWorkers); err != nil {
+		return fmt.Errorf("set up Puskesmas: %w", err)
+	}
+	releases := &stackrelease.Reconciler{Client: mgr.GetClient(), Renderer: renderer}
+	if err := releases.SetupWithManager(ctx, mgr); err != nil {
+		return fmt.Errorf("set up StackReleases: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package district
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/consent"
+	"ilp.health/operator/controllers/stack/inventory"
+	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/stage"
+	"ilp.health/operator/controllers/stack/status"
+)
+
+// isolate makes the namespace, takes the operator's rights in it, and then sets
+// up everything that keeps districts apart.
+func (r *Reconciler) isolate(ctx context.Context, s *scope) error {
+	namespace, rest := split(s.objects[componentIsolation], func(o *unstructured.Unstructured) bool { return o.GetKind() == "Namespace" })
+	rights, rest := split(rest, func(o *unstructured.Unstructured) bool {
+		return o.GetKind() == "RoleBinding" && o.GetName() == operatorBinding
+	})
+	fresh := !s.conditions.IsTrue(v1alpha1.ConditionIsolationReady)
+	for _, objects := range [][]*unstructured.Unstructured{namespace, rights, rest} {
+		err := r.Stages.Run(ctx, s.conditions, stage.Stage{
+			Condition: v1alpha1.ConditionIsolationReady,
+			Objects:   objects,
+			Options:   apply.Options{NewNamespace: fresh},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	s.conditions.True(v1alpha1.ConditionIsolationReady, v1alpha1.ReasonSucceeded, "namespace "+s.namespace+" is closed to other districts")
+	return nil
+}
+
+// bringUpDatabase applies the PostgreSQL cluster and waits for its primary.
+func (r *Reconciler) bringUpDatabase(ctx context.Context, s *scope) error {
+	if err := r.owned.Ensure(live.DatabaseKinds...); err != nil {
+		err = stage.Describe(err)
+		s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonMissingDependency, err.Error())
+		return err
+	}
+	if s.hibernated() {
+		s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonHibernated, "PostgreSQL is stopped as asked; its volumes stay")
+		return r.Applier.Apply(ctx, s.objects[componentDatabase], apply.Options{Trusted: true})
+	}
+	err := r.Stages.Run(ctx, s.conditions, stage.Stage{
+		Condition: v1alpha1.ConditionDatabaseReady,
+		Objects:   s.objects[componentDatabase],
+		Options:   apply.Options{Trusted: s.trusted},
+	})
+	if err != nil {
+		return err
+	}
+	s.conditions.True(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonSucceeded, "PostgreSQL accepts connections")
+	return nil
+}
+
+// bringUpDashboard applies the dashboard's databases and then the dashboard.
+// Puskesmas do not wait for it.
+func (r *Reconciler) bringUpDashboard(ctx context.Context, s *scope) error {
+	all := slices.Concat(s.objects[componentPWS], s.objects[componentDashboard], s.objects[componentExposure])
+	data, workloads := split(all, func(o *unstructured.Unstructured) bool { return apply.Stateful(o) })
+	if s.hibernated() {
+		s.conditions.False(v1alpha1.ConditionDashboardReady, v1alpha1.ReasonHibernated, "the dashboard is stopped as asked")
+		_, workloads = split(workloads, func(o *unstructured.Unstructured) bool { return o.GetKind() == "Job" })
+		return r.Applier.Apply(ctx, workloads, apply.Options{Trusted: true})
+	}
+	if s.district.Spec.Exposure.Gateway.Name != "" {
+		if err := r.owned.Ensure(live.RouteKind); err != nil {
+			err = stage.Describe(err)
+			s.conditions.False(v1alpha1.ConditionDashboardReady, v1alpha1.ReasonMissingDependency, err.Error())
+			return err
+		}
+	}
+	for _, objects := range [][]*unstructured.Unstructured{data, workloads} {
+		err := r.Stages.Run(ctx, s.conditions, stage.Stage{
+			Condition: v1alpha1.ConditionDashboardReady,
+			Objects:   objects,
+			Options:   apply.Options{Trusted: s.trusted},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	message := "the dashboard serves"
+	if url := s.dashboardURL(); url != "" {
+		message += " at " + url
+	}
+	s.conditions.True(v1alpha1.ConditionDashboardReady, v1alpha1.ReasonSucceeded, message)
+	return nil
+}
+
+func split(objs []*unstructured.Unstructured, first func(*unstructured.Unstructured) bool) (yes, no []*unstructured.Unstructured) {
+	for _, obj := range objs {
+		if first(obj) {
+			yes = append(yes, obj)
+		} else {
+			no = append(no, obj)
+		}
+	}
+	return yes, no
+}
+
+// writeInventoryAhead sends the inventory before anything new is applied, so
+// that nothing is ever made and forgotten.
+func (r *Reconciler) writeInventoryAhead(ctx context.Context, s *scope) error {
+	ahead := inventory.Union(s.district.Status.Inventory, inventory.Of(s.all))
+	if len(ahead) == len(s.district.Status.Inventory) {
+		return nil
+	}
+	s.district.Status.Inventory = ahead
+	s.district.Status.ObservedGeneration = s.district.Generation
+	s.conditions.Reconciling(v1alpha1.ReasonProgressing, "applying "+s.release.Name)
+	if err := status.Patch(ctx, r.Client, s.before, s.district); err != nil {
+		return err
+	}
+	s.rebase()
+	return nil
+}
+
+// prune deletes what the spec no longer asks for, after everything it does ask
+// for has been applied.
+func (r *Reconciler) prune(ctx context.Context, s *scope) error {
+	wanted := inventory.Of(s.all)
+	stale := inventory.Stale(s.district.Status.Inventory, wanted)
+	if len(stale) == 0 {
+		s.district.Status.Inventory = wanted
+		return nil
+	}
+	refusal := consent.Check(s.district.Spec.DataProtection.Consent, v1alpha1.ConsentPrune, string(s.district.Spec.Code), r.Now())
+	pruned, err := r.Applier.Prune(ctx, stale, s.ownerLabels(), refusal == nil)
+	s.district.Status.Inventory = inventory.Union(wanted, pruned.Remaining)
+	if err != nil {
+		return fmt.Errorf("prune: %w", err)
+	}
+	if len(pruned.Kept) > 0 {
+		return status.Stalled(v1alpha1.ReasonConsentRequired,
+			"no longer asked for, but it holds data and is kept: %s. To delete it %v", names(pruned.Kept), refusal)
+	}
+	return nil
+}
+
+func names(refs []inventory.Ref) string {
+	parts := make([]string, len(refs))
+	for i, ref := range refs {
+		parts[i] = ref.String()
+	}
+	return strings.Join(parts, ", ")
+}
+

@@ -1,0 +1,152 @@
+// Package district brings up the stack of one kabupaten or kota: its isolation,
+// its PostgreSQL, its dashboard, and hands the release on to its Puskesmas.
+package district
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/render"
+	"ilp.health/operator/controllers/stack/stage"
+	"ilp.health/operator/controllers/stack/status"
+	"ilp.health/operator/controllers/stack/watch"
+)
+
+// Reconciler brings up districts.
+type Reconciler struct {
+	// Client reads from the cache and writes to the API server.
+	Client client.Client
+	// APIReader reads from the API server: foreign namespaces, pods, what is to
+	// be deleted.
+	APIReader client.Reader
+	Recorder  events.EventRecorder
+
+	Applier  *apply.Applier
+	Renderer *render.Renderer
+	Stages   *stage.Runner
+	// Identity is the service account that the operator runs as; the isolation
+	// of each district grants it its rights there.
+	Identity Identity
+	// Now is the clock.
+	Now func() time.Time
+
+	owned *watch.Owned
+	// pins remembers which Puskesmas hold a release of their own, so that they
+	// are not asked again until they or the release change.
+	pins sync.Map
+}
+
+// Identity is a service account.
+type Identity struct{ Namespace, ServiceAccount string }
+
+// phases are what a reconcile does, in their order. A phase that returns an
+// error ends it; a *status.Stop among them is not a failure but a wait.
+var phases = []func(*Reconciler, context.Context, *scope) error{
+	(*Reconciler).checkCode,
+	(*Reconciler).checkNamespace,
+	(*Reconciler).resolveRelease,
+	(*Reconciler).listPuskesmas,
+	(*Reconciler).render,
+	(*Reconciler).writeInventoryAhead,
+	(*Reconciler).isolate,
+	(*Reconciler).bringUpDatabase,
+	(*Reconciler).handRelease,
+	(*Reconciler).bringUpDashboard,
+	(*Reconciler).prune,
+	(*Reconciler).judge,
+}
+
+// Reconcile brings one district closer to its spec.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, retErr error) {
+	district := &v1alpha1.District{}
+	if err := r.Client.Get(ctx, req.NamespacedName, district); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	s := newScope(district.DeepCopy())
+
+	if !district.DeletionTimestamp.IsZero() {
+		return r.finalize(ctx, s)
+	}
+	if controllerutil.AddFinalizer(s.district, v1alpha1.Finalizer) {
+		if err := r.Client.Patch(ctx, s.district, client.MergeFromWithOptions(district, client.MergeFromWithOptimisticLock{})); err != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(err)
+		}
+		s = newScope(s.district)
+	}
+
+	defer func() {
+		if err := r.patchStatus(ctx, s); err != nil {
+			retErr = errors.Join(retErr, err)
+		}
+	}()
+	if s.district.Spec.State == v1alpha1.StateSuspended {
+		s.conditions.Suspended("spec.state is Suspended: nothing is changed or checked until it is Active")
+		return ctrl.Result{}, nil
+	}
+	s.reportBackup()
+	for _, phase := range phases {
+		if err := phase(r, ctx, s); err != nil {
+			return s.report(err)
+		}
+	}
+	return ctrl.Result{}, nil
+}
+
+// report turns the end of a reconcile into conditions.
+func (s *scope) report(err error) (ctrl.Result, error) {
+	var stop *status.Stop
+	if !errors.As(err, &stop) {
+		s.conditions.Reconciling(v1alpha1.ReasonApplyFailed, err.Error())
+		return ctrl.Result{}, err
+	}
+	if stop.Stalled {
+		s.conditions.Stalled(stop.Reason, stop.Message)
+	} else {
+		s.conditions.Reconciling(stop.Reason, stop.Message)
+	}
+	return ctrl.Result{RequeueAfter: stop.RetryAfter}, nil
+}
+
+// judge says whether the whole district stands: what is its own, and every one
+// of its Puskesmas.
+func (r *Reconciler) judge(_ context.Context, s *scope) error {
+	switch {
+	case s.hibernated():
+		s.conditions.Ready(v1alpha1.ReasonHibernated, "PostgreSQL and all workloads are stopped as asked; data is kept")
+		return nil
+	case !s.conditions.IsTrue(v1alpha1.ConditionPuskesmasReady):
+		return status.Waiting(0, v1alpha1.ReasonProgressing, "%s", s.unreadyMessage())
+	}
+	s.district.Status.Release.Current = s.release.Name
+	s.conditions.Ready(v1alpha1.ReasonSucceeded, fmt.Sprintf("database, dashboard and %s Puskesmas serve release %s", s.district.Status.Puskesmas.Summary, s.release.Name))
+	return nil
+}
+
+// reportBackup says that data has no copy outside the cluster.
+func (s *scope) reportBackup() {
+	message := "spec.database.backup is not set: data has no copy outside the cluster"
+	if s.district.Spec.Database.Backup.Destination != "" {
+		message = "spec.database.backup is accepted but this version of the operator makes no backups yet: data has no copy outside the cluster"
+	}
+	s.conditions.False(v1alpha1.ConditionBackupReady, v1alpha1.ReasonNotConfigured, message)
+}
+
+// patchStatus sends the status once, and an event if Ready has taken a turn.
+func (r *Reconciler) patchStatus(ctx context.Context, s *scope) error {
+	s.district.Status.ObservedGeneration = s.district.Generation
+	if err := status.Patch(ctx, r.Client, s.before, s.district); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	status.RecordTurn(r.Recorder, s.district, s.before.Status.Conditions, s.district.Status.Conditions)
+	return nil
+}

@@ -1,0 +1,145 @@
+package district
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
+)
+
+// namedPuskesmas is how many Puskesmas a message names.
+const namedPuskesmas = 3
+
+// listPuskesmas finds the district's facilities: pilots first, then by priority
+// and name.
+func (r *Reconciler) listPuskesmas(ctx context.Context, s *scope) error {
+	var list v1alpha1.PuskesmasList
+	if err := r.Client.List(ctx, &list, client.InNamespace(s.namespace)); err != nil {
+		return fmt.Errorf("list Puskesmas: %w", err)
+	}
+	s.puskesmas = slices.DeleteFunc(list.Items, func(p v1alpha1.Puskesmas) bool { return !p.DeletionTimestamp.IsZero() })
+	slices.SortFunc(s.puskesmas, func(a, b v1alpha1.Puskesmas) int {
+		return cmp.Or(
+			cmp.Compare(rank(a), rank(b)),
+			cmp.Compare(priority(a), priority(b)),
+			cmp.Compare(a.Name, b.Name),
+		)
+	})
+	s.countPuskesmas()
+	return nil
+}
+
+func rank(p v1alpha1.Puskesmas) int {
+	if p.Spec.ILP.Stage == "Pilot" {
+		return 0
+	}
+	return 1
+}
+
+func priority(p v1alpha1.Puskesmas) int32 {
+	if p.Spec.ILP.Priority == nil {
+		return 1000
+	}
+	return *p.Spec.ILP.Priority
+}
+
+// handRelease writes the release to every Puskesmas that Git does not pin, and
+// counts them. One that cannot be written does not stop the others.
+func (r *Reconciler) handRelease(ctx context.Context, s *scope) error {
+	var errs []error
+	var pinned int32
+	for i := range s.puskesmas {
+		p := &s.puskesmas[i]
+		isPinned, err := r.handTo(ctx, s, p)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if isPinned {
+			pinned++
+		}
+	}
+	s.district.Status.Puskesmas.Pinned = &pinned
+	return errors.Join(errs...)
+}
+
+// handTo writes the release to one Puskesmas by server-side apply, without
+// force: whoever has set the field otherwise keeps it.
+func (r *Reconciler) handTo(ctx context.Context, s *scope, p *v1alpha1.Puskesmas) (pinned bool, err error) {
+	if string(p.Spec.Release) == s.release.Name {
+		return false, nil
+	}
+	asked := fmt.Sprintf("%d %s", p.Generation, s.release.Name)
+	if last, ok := r.pins.Load(p.UID); ok && last == asked {
+		return true, nil
+	}
+	patch := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"release": s.release.Name}}}
+	patch.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("Puskesmas"))
+	patch.SetNamespace(p.Namespace)
+	patch.SetName(p.Name)
+	patch.SetUID(p.UID)
+	err = r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), client.FieldOwner(v1alpha1.ManagerDistrict))
+	switch {
+	case apierrors.IsConflict(err) && p.Spec.Release != "":
+		r.pins.Store(p.UID, asked)
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("hand release %s to Puskesmas %s: %w", s.release.Name, p.Name, err)
+	}
+	r.pins.Delete(p.UID)
+	return false, nil
+}
+
+func isReady(p *v1alpha1.Puskesmas) bool {
+	return p.Status.ObservedGeneration == p.Generation && meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionReady)
+}
+
+// countPuskesmas counts who is ready.
+func (s *scope) countPuskesmas() {
+	var ready int32
+	for i := range s.puskesmas {
+		if isReady(&s.puskesmas[i]) {
+			ready++
+		}
+	}
+	total := int32(len(s.puskesmas)) //nolint:gosec // the API server holds far fewer
+	count := &s.district.Status.Puskesmas
+	count.Total, count.Ready, count.Summary = &total, &ready, fmt.Sprintf("%d/%d", ready, total)
+	switch {
+	case total == 0:
+		s.conditions.True(v1alpha1.ConditionPuskesmasReady, v1alpha1.ReasonSucceeded, "no Puskesmas is registered yet in namespace "+s.namespace)
+	case ready == total:
+		s.conditions.True(v1alpha1.ConditionPuskesmasReady, v1alpha1.ReasonSucceeded, fmt.Sprintf("all %d Puskesmas are ready", total))
+	default:
+		s.conditions.False(v1alpha1.ConditionPuskesmasReady, v1alpha1.ReasonProgressing, s.unreadyMessage())
+	}
+}
+
+// unreadyMessage names the first Puskesmas that are not ready, with their reason.
+func (s *scope) unreadyMessage() string {
+	var unready []string
+	for i := range s.puskesmas {
+		p := &s.puskesmas[i]
+		if isReady(p) {
+			continue
+		}
+		reason := "not yet seen"
+		if c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+			reason = c.Reason
+		}
+		unready = append(unready, fmt.Sprintf("%s (%s)", p.Name, reason))
+	}
+	message := fmt.Sprintf("%s Puskesmas are ready; waiting for %s", s.district.Status.Puskesmas.Summary, strings.Join(unready[:min(len(unready), namedPuskesmas)], ", "))
+	if rest := len(unready) - namedPuskesmas; rest > 0 {
+		message += fmt.Sprintf(" and %d more", rest)
+	}
+	return message + fmt.Sprintf("; see kubectl get puskesmas -n %s", s.namespace)
+}

@@ -1,0 +1,134 @@
+package district
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/Masterminds/semver/v3"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/status"
+)
+
+// Fields of the cache's indexes.
+const (
+	// IndexCode finds Districts by their code.
+	IndexCode = "spec.code"
+	// IndexRelease finds Districts by the StackRelease that they name, or "" for the default.
+	IndexRelease = "spec.release"
+)
+
+// namespaceRecheck is how often a namespace of somebody else is looked at: only
+// the operator's own are watched.
+const namespaceRecheck = 30 * time.Second
+
+var namespaceKind = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
+
+// checkCode lets the oldest of several Districts with one code go on. They would
+// share one namespace.
+func (r *Reconciler) checkCode(ctx context.Context, s *scope) error {
+	var same v1alpha1.DistrictList
+	if err := r.Client.List(ctx, &same, client.MatchingFields{IndexCode: string(s.district.Spec.Code)}); err != nil {
+		return fmt.Errorf("find District %s: %w", s.district.Spec.Code, err)
+	}
+	for i := range same.Items {
+		if other := &same.Items[i]; other.UID != s.district.UID && older(other, s.district) {
+			return status.Stalled(v1alpha1.ReasonDuplicateCode,
+				"spec.code %s is already that of District %s: correct one of the two codes, or delete one", s.district.Spec.Code, other.Name)
+		}
+	}
+	return nil
+}
+
+func older(a, b *v1alpha1.District) bool {
+	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	}
+	return a.UID < b.UID
+}
+
+// checkNamespace makes sure that the namespace is the district's or free.
+func (r *Reconciler) checkNamespace(ctx context.Context, s *scope) error {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(namespaceKind)
+	key := client.ObjectKey{Name: s.namespace}
+	err := r.Client.Get(ctx, key, namespace)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("get namespace: %w", err)
+	}
+	if err != nil {
+		// The cache holds only namespaces that the operator has applied.
+		err = r.APIReader.Get(ctx, key, namespace)
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("get namespace: %w", err)
+		}
+	}
+	switch found := err == nil; {
+	case found && namespace.Labels[v1alpha1.LabelDistrict] != string(s.district.Spec.Code):
+		return &status.Stop{
+			Stalled: true,
+			Reason:  v1alpha1.ReasonNamespaceNotOwned,
+			Message: fmt.Sprintf("namespace %s exists and is not this district's. If the district may have it, and all that is in it, say so: kubectl label namespace %s %s=%s",
+				s.namespace, s.namespace, v1alpha1.LabelDistrict, s.district.Spec.Code),
+			RetryAfter: namespaceRecheck,
+		}
+	case found && namespace.DeletionTimestamp != nil:
+		return status.Waiting(namespaceRecheck, v1alpha1.ReasonDependencyNotReady, "namespace %s is being deleted; it is made anew when it is gone", s.namespace)
+	}
+	s.district.Status.Namespace = s.namespace
+	return nil
+}
+
+// resolveRelease finds the release: the one that the spec names, or the default.
+func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
+	name := string(s.district.Spec.Release)
+	if name == "" {
+		release, err := r.defaultRelease(ctx)
+		if err != nil {
+			return err
+		}
+		s.release = release
+		s.district.Status.Release.Target = release.Name
+		return nil
+	}
+	release := &v1alpha1.StackRelease{}
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, release); err != nil {
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("get StackRelease %s: %w", name, err)
+		}
+		return status.Stalled(v1alpha1.ReasonReleaseNotFound,
+			"spec.release names StackRelease %q, which does not exist: create it or name another; kubectl get stackreleases lists those there are", name)
+	}
+	s.release = release
+	s.district.Status.Release.Target = name
+	return nil
+}
+
+// defaultRelease is the newest StackRelease that is marked as default.
+func (r *Reconciler) defaultRelease(ctx context.Context) (*v1alpha1.StackRelease, error) {
+	var releases v1alpha1.StackReleaseList
+	if err := r.Client.List(ctx, &releases); err != nil {
+		return nil, fmt.Errorf("list StackReleases: %w", err)
+	}
+	var newest *v1alpha1.StackRelease
+	var newestVersion *semver.Version
+	for i := range releases.Items {
+		release := &releases.Items[i]
+		version, err := semver.StrictNewVersion(string(release.Spec.Version))
+		if err != nil || release.Annotations[v1alpha1.DefaultReleaseAnnotation] != "true" {
+			continue
+		}
+		if newest == nil || version.GreaterThan(newestVersion) {
+			newest, newestVersion = release, version
+		}
+	}
+	if newest == nil {
+		return nil, status.Stalled(v1alpha1.ReasonReleaseNotFound,
+			"spec.release is empty and no StackRelease is the default: set spec.release, or annotate a StackRelease with %s=true", v1alpha1.DefaultReleaseAnnotation)
+	}
+	return newest, nil
+}

@@ -1,0 +1,176 @@
+package district
+
+import (
+	"context"
+	"errors"
+	"strconv"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/kustomize/api/types"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/override"
+	"ilp.health/operator/controllers/stack/render"
+	"ilp.health/operator/controllers/stack/status"
+)
+
+// Components of a district, by the value of the label app.kubernetes.io/component.
+const (
+	componentIsolation = "isolation"
+	componentDatabase  = "database"
+	componentPWS       = "pws"
+	componentDashboard = "dashboard"
+	componentExposure  = "exposure"
+	labelComponent     = "app.kubernetes.io/component"
+)
+
+// operatorBinding is the RoleBinding that grants the operator its rights in a
+// district's namespace.
+const operatorBinding = "ilp-operator"
+
+// databaseOperatorNamespace is where CloudNativePG's own manifest installs it.
+const databaseOperatorNamespace = "cnpg-system"
+
+// hibernation is CloudNativePG's annotation that stops PostgreSQL and keeps its volumes.
+const hibernation = "/metadata/annotations/cnpg.io~1hibernation"
+
+// render makes all objects of the district, without any call to the API server.
+func (r *Reconciler) render(_ context.Context, s *scope) error {
+	components, err := r.components(s)
+	if err != nil {
+		return err
+	}
+	objects, err := r.Renderer.Render(render.Instance{Namespace: s.namespace, Labels: s.ownerLabels()}, components, s.district.Spec.Patches)
+	if patch := (*render.PatchError)(nil); errors.As(err, &patch) {
+		return status.Stalled(v1alpha1.ReasonRenderFailed, "%v", patch)
+	}
+	if err != nil {
+		return status.Stalled(v1alpha1.ReasonRenderFailed, "the stack cannot be rendered: %v", err)
+	}
+	s.all = objects
+	s.objects = map[string][]*unstructured.Unstructured{}
+	for _, obj := range objects {
+		component := obj.GetLabels()[labelComponent]
+		s.objects[component] = append(s.objects[component], obj)
+	}
+	s.district.Status.DashboardURL = s.dashboardURL()
+	return nil
+}
+
+// components lists the folders that make up the district's stack.
+func (r *Reconciler) components(s *scope) ([]render.Component, error) {
+	profile := string(s.release.Spec.Dashboard.Profile)
+	if p := s.district.Spec.Dashboard.Profile; p != "" {
+		profile = string(p)
+	}
+	if profile != string(s.release.Spec.Dashboard.Profile) {
+		return nil, status.Stalled(v1alpha1.ReasonReleaseIncomplete,
+			"StackRelease %s has no image for dashboard profile %s: set spec.dashboard.profile to %s, or name a release that has one", s.release.Name, profile, s.release.Spec.Dashboard.Profile)
+	}
+	components := []render.Component{
+		{Path: "isolation/namespace"},
+		{Path: "isolation/policies"},
+		s.database(),
+		s.pws(),
+		s.dashboard(profile),
+	}
+	if s.anySatuSehat() {
+		components = append(components, render.Component{Path: "isolation/satusehat-egress"})
+	}
+	if s.dashboardHost() != "" {
+		components = append(components, override.Exposure(s.district.Spec.Exposure, s.dashboardHost()))
+	}
+	for i := range components {
+		component := &components[i]
+		image := s.release.Spec.Database.Image
+		if component.Path == "dashboard/"+profile {
+			image = s.release.Spec.Dashboard.Image
+		}
+		values, err := r.Renderer.Pick(component.Path, r.values(s, image))
+		if err != nil {
+			return nil, status.Stalled(v1alpha1.ReasonRenderFailed, "%v", err)
+		}
+		component.Values = values
+	}
+	return components, nil
+}
+
+// values are all that folders may ask for.
+func (r *Reconciler) values(s *scope, image v1alpha1.ImageReference) map[string]string {
+	values := map[string]string{
+		"operatorNamespace":         r.Identity.Namespace,
+		"operatorServiceAccount":    r.Identity.ServiceAccount,
+		"databaseOperatorNamespace": databaseOperatorNamespace,
+		"dinkesGroup":               "ilp:dinkes:" + string(s.district.Spec.Code),
+		"image":                     override.Image(image, s.district.Spec.Images),
+		"postgresImage":             override.Image(s.release.Spec.Database.Image, s.district.Spec.Images),
+		"databaseHost":              "database-rw",
+		"districtCode":              string(s.district.Spec.Code),
+		"districtName":              s.district.Spec.Name,
+		"timeZone":                  s.district.Spec.TimeZoneOrDefault(),
+		"cookieSecure":              strconv.FormatBool(s.district.Spec.Exposure.TLSSecretName != ""),
+		"host":                      s.dashboardHost(),
+		"service":                   "dashboard",
+		"gatewayName":               string(s.district.Spec.Exposure.Gateway.Name),
+		"gatewayNamespace":          string(s.district.Spec.Exposure.Gateway.Namespace),
+	}
+	for key, quantity := range quota(s.district.Spec, len(s.puskesmas)) {
+		values[key] = quantity
+	}
+	return values
+}
+
+// database is the PostgreSQL cluster with what the spec says of it.
+func (s *scope) database() render.Component {
+	spec := s.district.Spec.Database
+	adds := []override.Add{{Path: "/spec/storage/size", Value: spec.Storage}}
+	if spec.Instances != 0 {
+		adds = append(adds, override.Add{Path: "/spec/instances", Value: spec.Instances})
+	}
+	if spec.StorageClassName != "" {
+		adds = append(adds, override.Add{Path: "/spec/storage/storageClass", Value: spec.StorageClassName})
+	}
+	for name, value := range spec.Parameters {
+		adds = append(adds, override.Add{Path: "/spec/postgresql/parameters/" + pointer(name), Value: value})
+	}
+	if selector := s.district.Spec.DataProtection.ResidencyNodeSelector; len(selector) > 0 {
+		adds = append(adds, override.Add{Path: "/spec/affinity", Value: map[string]any{"nodeSelector": selector}})
+	}
+	if secrets := s.district.Spec.Images.PullSecrets; len(secrets) > 0 {
+		adds = append(adds, override.Add{Path: "/spec/imagePullSecrets", Value: secrets})
+	}
+	state := "off"
+	if s.hibernated() {
+		state = "on"
+	}
+	adds = append(adds, override.Add{Path: "/metadata/annotations", Value: map[string]string{}}, override.Add{Path: hibernation, Value: state})
+	patches := []types.Patch{override.Patch(override.Clusters, sorted(adds)...)}
+	patches = append(patches, override.Resources(override.Clusters, "/spec/resources", spec.Resources)...)
+	return render.Component{Path: "database/cloudnative-pg", Patches: patches}
+}
+
+// pws loads the district's desa into the database that the dashboard reads.
+func (s *scope) pws() render.Component {
+	return render.Component{Path: "pws", Files: pwsFiles(s.puskesmas), Patches: override.Placement(s.district.Spec)}
+}
+
+func (s *scope) dashboard(profile string) render.Component {
+	spec := s.district.Spec.Dashboard
+	patches := override.Placement(s.district.Spec)
+	patches = append(patches, override.Resources(override.Deployments, override.Container+"/resources", spec.Resources)...)
+	if s.hibernated() {
+		patches = append(patches, override.Stopped()...)
+	} else {
+		patches = append(patches, override.Replicas(spec.Replicas)...)
+	}
+	return render.Component{Path: "dashboard/" + profile, Patches: patches}
+}
+
+func (s *scope) anySatuSehat() bool {
+	for i := range s.puskesmas {
+		if s.puskesmas[i].Spec.SatuSehat.OrganizationID != "" {
+			return true
+		}
+	}
+	return false
+}

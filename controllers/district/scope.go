@@ -1,0 +1,67 @@
+package district
+
+import (
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/status"
+)
+
+// scope is what the phases of one reconcile hand on.
+type scope struct {
+	// before is the resource as it was read; district is worked on.
+	before, district *v1alpha1.District
+	conditions       status.Conditions
+
+	// namespace of the district.
+	namespace string
+	// release is set by resolveRelease.
+	release *v1alpha1.StackRelease
+	// puskesmas are set by listPuskesmas, pilots first.
+	puskesmas []v1alpha1.Puskesmas
+	// objects are set by render, by the component they come from.
+	objects map[string][]*unstructured.Unstructured
+	// all are the same objects in one list.
+	all []*unstructured.Unstructured
+	// trusted tells that the district was ready when this reconcile began.
+	trusted bool
+}
+
+func newScope(district *v1alpha1.District) *scope {
+	s := &scope{before: district.DeepCopy(), district: district, namespace: v1alpha1.NamespaceFor(district.Spec.Code)}
+	s.conditions = status.Conditions{List: &district.Status.Conditions, Generation: district.Generation}
+	s.trusted = s.conditions.IsTrue(v1alpha1.ConditionReady)
+	return s
+}
+
+// rebase makes what has just been sent the copy that later changes are compared with.
+func (s *scope) rebase() {
+	s.before = s.district.DeepCopy()
+	s.conditions.List = &s.district.Status.Conditions
+}
+
+func (s *scope) hibernated() bool { return s.district.Spec.State == v1alpha1.StateHibernated }
+
+// dashboardHost is where the dashboard is published, or empty.
+func (s *scope) dashboardHost() string {
+	if domain := s.district.Spec.Exposure.Domain; domain != "" {
+		return "dashboard." + string(domain)
+	}
+	return ""
+}
+
+func (s *scope) dashboardURL() string {
+	switch {
+	case s.dashboardHost() == "":
+		return ""
+	case s.district.Spec.Exposure.TLSSecretName != "":
+		return "https://" + s.dashboardHost()
+	default:
+		return "http://" + s.dashboardHost()
+	}
+}
+
+// ownerLabels are on every object of the district, and prove that it is its own.
+func (s *scope) ownerLabels() map[string]string {
+	return map[string]string{v1alpha1.LabelDistrict: string(s.district.Spec.Code)}
+}

@@ -1,0 +1,107 @@
+package puskesmas
+
+import (
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/override"
+	"ilp.health/operator/controllers/stack/status"
+)
+
+// Fields of the cache's indexes.
+const (
+	// IndexCode finds Puskesmas by their code.
+	IndexCode = "spec.code"
+	// IndexRelease finds Puskesmas by the StackRelease that they name.
+	IndexRelease = "spec.release"
+	// DistrictIndexCode finds Districts by their code.
+	DistrictIndexCode = "spec.code"
+)
+
+// findDistrict finds the District in whose namespace the facility lives.
+func (r *Reconciler) findDistrict(ctx context.Context, s *scope) error {
+	code, ok := v1alpha1.CodeForNamespace(s.puskesmas.Namespace)
+	if !ok {
+		return status.Stalled(v1alpha1.ReasonDistrictNotFound,
+			"namespace %s is no district's: move this Puskesmas to ilp-<code of its district without dot>", s.puskesmas.Namespace)
+	}
+	var districts v1alpha1.DistrictList
+	if err := r.Client.List(ctx, &districts, client.MatchingFields{DistrictIndexCode: string(code)}); err != nil {
+		return fmt.Errorf("find district %s: %w", code, err)
+	}
+	for i := range districts.Items {
+		if d := &districts.Items[i]; d.DeletionTimestamp.IsZero() && d.Status.Namespace == s.puskesmas.Namespace {
+			s.district = d
+		}
+	}
+	if s.district == nil {
+		return status.Waiting(0, v1alpha1.ReasonDistrictNotFound,
+			"no District with code %s has taken this namespace: apply one, or see its conditions; data of this Puskesmas is kept", code)
+	}
+	if s.district.Spec.State == v1alpha1.StateSuspended {
+		return &status.Stop{Reason: v1alpha1.ReasonSuspended, Message: fmt.Sprintf("District %s is Suspended: nothing is changed or checked until it is Active", s.district.Name)}
+	}
+	return nil
+}
+
+// checkCode lets the oldest of several Puskesmas with one code go on. They would
+// share one database.
+func (r *Reconciler) checkCode(ctx context.Context, s *scope) error {
+	var same v1alpha1.PuskesmasList
+	if err := r.Client.List(ctx, &same, client.MatchingFields{IndexCode: s.puskesmas.Spec.Code}); err != nil {
+		return fmt.Errorf("find Puskesmas %s: %w", s.puskesmas.Spec.Code, err)
+	}
+	for i := range same.Items {
+		if other := &same.Items[i]; other.UID != s.puskesmas.UID && older(other, s.puskesmas) {
+			return status.Stalled(v1alpha1.ReasonDuplicateCode,
+				"spec.code %s is already that of Puskesmas %s in namespace %s: correct one of the two codes, or delete one", s.puskesmas.Spec.Code, other.Name, other.Namespace)
+		}
+	}
+	return nil
+}
+
+func older(a, b *v1alpha1.Puskesmas) bool {
+	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	}
+	return a.UID < b.UID
+}
+
+// resolveRelease finds the release, the profile and the image of the RME.
+func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
+	name := string(s.puskesmas.Spec.Release)
+	if name == "" {
+		return status.Waiting(0, v1alpha1.ReasonAwaitingRelease, "waiting for District %s to give this Puskesmas its release", s.district.Name)
+	}
+	release := &v1alpha1.StackRelease{}
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, release); err != nil {
+		if client.IgnoreNotFound(err) != nil {
+			return fmt.Errorf("get StackRelease %s: %w", name, err)
+		}
+		return status.Stalled(v1alpha1.ReasonReleaseNotFound,
+			"spec.release names StackRelease %q, which does not exist: create it or name another; kubectl get stackreleases lists those there are", name)
+	}
+	s.release = release
+	s.puskesmas.Status.Release.Target = name
+
+	s.profile = v1alpha1.RMEProfileGNUHealth
+	for _, p := range []v1alpha1.RMEProfile{s.district.Spec.RME.Profile, s.puskesmas.Spec.RME.Profile} {
+		if p != "" {
+			s.profile = p
+		}
+	}
+	image := s.puskesmas.Spec.RME.Image
+	if image == "" {
+		offered, ok := release.Spec.RMEImage(s.profile)
+		if !ok {
+			return status.Stalled(v1alpha1.ReasonReleaseIncomplete,
+				"StackRelease %s has no image for RME profile %s: set spec.rme.image, or name a release that has one", name, s.profile)
+		}
+		image = offered
+	}
+	s.image = override.Image(image, s.district.Spec.Images)
+	return nil
+}

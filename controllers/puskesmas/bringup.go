@@ -1,0 +1,113 @@
+package puskesmas
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/consent"
+	"ilp.health/operator/controllers/stack/inventory"
+	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/stage"
+	"ilp.health/operator/controllers/stack/status"
+)
+
+// awaitDatabase waits until the district's namespace and PostgreSQL are ready.
+func (r *Reconciler) awaitDatabase(_ context.Context, s *scope) error {
+	kinds := live.DatabaseKinds
+	if s.district.Spec.Exposure.Gateway.Name != "" {
+		kinds = append(slices.Clone(kinds), live.RouteKind)
+	}
+	if err := r.owned.Ensure(kinds...); err != nil {
+		return stage.Describe(err)
+	}
+	for _, condition := range []string{v1alpha1.ConditionIsolationReady, v1alpha1.ConditionDatabaseReady} {
+		if !meta.IsStatusConditionTrue(s.district.Status.Conditions, condition) && !s.hibernated() {
+			message := fmt.Sprintf("waiting for District %s to be %s", s.district.Name, condition)
+			s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonDependencyNotReady, message)
+			return status.Waiting(0, v1alpha1.ReasonDependencyNotReady, "%s", message)
+		}
+	}
+	return nil
+}
+
+// bringUp applies database, schema, RME and exposure in this order, each when
+// the one before does its work.
+func (r *Reconciler) bringUp(ctx context.Context, s *scope) error {
+	if s.hibernated() {
+		return r.hibernate(ctx, s)
+	}
+	stages := []struct {
+		condition string
+		objects   []*unstructured.Unstructured
+		done      string
+	}{
+		{v1alpha1.ConditionDatabaseReady, s.objects[componentDatabase], "database " + s.databaseName() + " and its role are there"},
+		{v1alpha1.ConditionSchemaReady, s.objects[componentSchema], "the schema is that of release " + s.release.Name},
+		{v1alpha1.ConditionRMEReady, slices.Concat(s.objects[componentRME], s.objects[componentExposure]), "the RME serves" + at(s.url())},
+	}
+	for _, st := range stages {
+		err := r.Stages.Run(ctx, s.conditions, stage.Stage{
+			Condition: st.condition,
+			Objects:   st.objects,
+			Options:   apply.Options{Trusted: s.trusted},
+		})
+		if err != nil {
+			return err
+		}
+		s.conditions.True(st.condition, v1alpha1.ReasonSucceeded, st.done)
+	}
+	return nil
+}
+
+func at(url string) string {
+	if url == "" {
+		return ""
+	}
+	return " at " + url
+}
+
+// hibernate stops the RME and leaves the rest as it is.
+func (r *Reconciler) hibernate(ctx context.Context, s *scope) error {
+	if err := r.Applier.Apply(ctx, slices.Concat(s.objects[componentRME], s.objects[componentExposure]), apply.Options{Trusted: true}); err != nil {
+		return err
+	}
+	s.conditions.False(v1alpha1.ConditionRMEReady, v1alpha1.ReasonHibernated, "the RME is stopped as asked")
+	return nil
+}
+
+// prune deletes what the spec no longer asks for, after everything it does ask
+// for has been applied.
+func (r *Reconciler) prune(ctx context.Context, s *scope) error {
+	wanted := inventory.Of(s.all)
+	stale := inventory.Stale(s.puskesmas.Status.Inventory, wanted)
+	if len(stale) == 0 {
+		s.puskesmas.Status.Inventory = wanted
+		return nil
+	}
+	refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentPrune, s.puskesmas.Spec.Code, r.Now())
+	pruned, err := r.Applier.Prune(ctx, stale, s.ownerLabels(), refusal == nil)
+	s.puskesmas.Status.Inventory = inventory.Union(wanted, pruned.Remaining)
+	if err != nil {
+		return fmt.Errorf("prune: %w", err)
+	}
+	if len(pruned.Kept) > 0 {
+		return status.Stalled(v1alpha1.ReasonConsentRequired,
+			"no longer asked for, but it holds data and is kept: %s. To delete it %v", names(pruned.Kept), refusal)
+	}
+	return nil
+}
+
+func names(refs []inventory.Ref) string {
+	parts := make([]string, len(refs))
+	for i, ref := range refs {
+		parts[i] = ref.String()
+	}
+	return strings.Join(parts, ", ")
+}

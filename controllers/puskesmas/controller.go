@@ -1,0 +1,136 @@
+// Package puskesmas brings up the database, schema and RME of one facility.
+package puskesmas
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/render"
+	"ilp.health/operator/controllers/stack/stage"
+	"ilp.health/operator/controllers/stack/status"
+	"ilp.health/operator/controllers/stack/watch"
+)
+
+// Reconciler brings up facilities.
+type Reconciler struct {
+	// Client reads from the cache and writes to the API server.
+	Client client.Client
+	// APIReader reads from the API server: Secrets, pods, what is to be deleted.
+	APIReader client.Reader
+	Recorder  events.EventRecorder
+
+	Applier  *apply.Applier
+	Renderer *render.Renderer
+	Stages   *stage.Runner
+	// Now is the clock.
+	Now func() time.Time
+
+	owned *watch.Owned
+}
+
+// phases are what a reconcile does, in their order. A phase that returns an
+// error ends it; a *status.Stop among them is not a failure but a wait.
+var phases = []func(*Reconciler, context.Context, *scope) error{
+	(*Reconciler).findDistrict,
+	(*Reconciler).checkCode,
+	(*Reconciler).resolveRelease,
+	(*Reconciler).readSatuSehat,
+	(*Reconciler).reportStaffing,
+	(*Reconciler).render,
+	(*Reconciler).writeInventoryAhead,
+	(*Reconciler).awaitDatabase,
+	(*Reconciler).bringUp,
+	(*Reconciler).prune,
+}
+
+// Reconcile brings one facility closer to its spec.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, retErr error) {
+	puskesmas := &v1alpha1.Puskesmas{}
+	if err := r.Client.Get(ctx, req.NamespacedName, puskesmas); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	s := newScope(puskesmas.DeepCopy())
+
+	if !puskesmas.DeletionTimestamp.IsZero() {
+		return r.finalize(ctx, s)
+	}
+	if controllerutil.AddFinalizer(s.puskesmas, v1alpha1.Finalizer) {
+		if err := r.Client.Patch(ctx, s.puskesmas, client.MergeFromWithOptions(puskesmas, client.MergeFromWithOptimisticLock{})); err != nil {
+			return ctrl.Result{}, client.IgnoreNotFound(err)
+		}
+		s = newScope(s.puskesmas)
+	}
+
+	defer func() {
+		if err := r.patchStatus(ctx, s); err != nil {
+			retErr = errors.Join(retErr, err)
+		}
+	}()
+	if s.puskesmas.Spec.State == v1alpha1.StateSuspended {
+		s.conditions.Suspended("spec.state is Suspended: nothing is changed or checked until it is Active")
+		return ctrl.Result{}, nil
+	}
+	for _, phase := range phases {
+		if err := phase(r, ctx, s); err != nil {
+			return s.report(err)
+		}
+	}
+	return s.finish(), nil
+}
+
+// report turns the end of a reconcile into conditions.
+func (s *scope) report(err error) (ctrl.Result, error) {
+	var stop *status.Stop
+	if !errors.As(err, &stop) {
+		s.conditions.Reconciling(v1alpha1.ReasonApplyFailed, err.Error())
+		return ctrl.Result{}, err
+	}
+	switch {
+	case stop.Reason == v1alpha1.ReasonSuspended:
+		s.conditions.Suspended(stop.Message)
+	case stop.Stalled:
+		s.conditions.Stalled(stop.Reason, stop.Message)
+	default:
+		s.conditions.Reconciling(stop.Reason, stop.Message)
+	}
+	return ctrl.Result{RequeueAfter: stop.RetryAfter}, nil
+}
+
+// finish reports that everything asked for stands.
+func (s *scope) finish() ctrl.Result {
+	s.puskesmas.Status.Release.Current = s.release.Name
+	if s.hibernated() {
+		s.conditions.Ready(v1alpha1.ReasonHibernated, "the RME is stopped as asked; its data is kept")
+		return ctrl.Result{}
+	}
+	s.conditions.Ready(v1alpha1.ReasonSucceeded, fmt.Sprintf("the RME serves release %s", s.release.Name))
+	if s.satusehat == nil && s.puskesmas.Spec.SatuSehat.OrganizationID != "" {
+		return ctrl.Result{RequeueAfter: credentialsRecheck}
+	}
+	return ctrl.Result{}
+}
+
+// patchStatus sends the status once, and an event if Ready has taken a turn.
+func (r *Reconciler) patchStatus(ctx context.Context, s *scope) error {
+	s.puskesmas.Status.ObservedGeneration = s.puskesmas.Generation
+	if err := status.Patch(ctx, r.Client, s.before, s.puskesmas); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	status.RecordTurn(r.Recorder, s.puskesmas, s.before.Status.Conditions, s.puskesmas.Status.Conditions)
+	return nil
+}
+
+// keep tells people that data stays when its facility goes.
+func (r *Reconciler) keep(s *scope, note string) {
+	r.Recorder.Eventf(s.puskesmas, nil, corev1.EventTypeNormal, "DataKept", "Delete", "%s", note)
+}

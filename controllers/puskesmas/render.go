@@ -1,0 +1,197 @@
+package puskesmas
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/inventory"
+	"ilp.health/operator/controllers/stack/override"
+	"ilp.health/operator/controllers/stack/render"
+	"ilp.health/operator/controllers/stack/status"
+)
+
+// Components of a facility, by the value of the label app.kubernetes.io/component.
+const (
+	componentDatabase = "facility-database"
+	componentSchema   = "schema"
+	componentRME      = "rme"
+	componentExposure = "exposure"
+	labelComponent    = "app.kubernetes.io/component"
+)
+
+// render makes all objects of the facility, without any call to the API server.
+func (r *Reconciler) render(_ context.Context, s *scope) error {
+	components, err := r.components(s)
+	if err != nil {
+		return err
+	}
+	objects, err := r.Renderer.Render(render.Instance{
+		Namespace:  s.puskesmas.Namespace,
+		NamePrefix: s.puskesmas.Name + "-",
+		Labels:     s.ownerLabels(),
+	}, components, s.puskesmas.Spec.Patches)
+	if patch := (*render.PatchError)(nil); errors.As(err, &patch) {
+		return status.Stalled(v1alpha1.ReasonRenderFailed, "%v", patch)
+	}
+	if err != nil {
+		return status.Stalled(v1alpha1.ReasonRenderFailed, "the stack cannot be rendered: %v", err)
+	}
+	s.all = objects
+	s.objects = map[string][]*unstructured.Unstructured{}
+	for _, obj := range objects {
+		component := obj.GetLabels()[labelComponent]
+		s.objects[component] = append(s.objects[component], obj)
+	}
+	s.puskesmas.Status.Database = s.databaseName()
+	s.puskesmas.Status.RMEURL = s.url()
+	return nil
+}
+
+// ownerLabels are on every object of the facility, and prove that it is its own.
+func (s *scope) ownerLabels() map[string]string {
+	return map[string]string{
+		v1alpha1.LabelDistrict:  string(s.district.Spec.Code),
+		v1alpha1.LabelPuskesmas: s.puskesmas.Name,
+	}
+}
+
+func (s *scope) url() string {
+	switch {
+	case s.host() == "":
+		return ""
+	case s.district.Spec.Exposure.TLSSecretName != "":
+		return "https://" + s.host()
+	default:
+		return "http://" + s.host()
+	}
+}
+
+// components lists the folders that make up the facility's stack.
+func (r *Reconciler) components(s *scope) ([]render.Component, error) {
+	profile := string(s.profile)
+	components := []render.Component{{Path: "facility-database/cloudnative-pg"}}
+	if r.Renderer.Has("schema/" + profile) {
+		components = append(components, s.schema(profile))
+	}
+	components = append(components, s.rme(profile))
+	if s.host() != "" {
+		components = append(components, s.exposure())
+	}
+	for i := range components {
+		values, err := r.Renderer.Pick(components[i].Path, s.values())
+		if err != nil {
+			return nil, status.Stalled(v1alpha1.ReasonRenderFailed, "%v", err)
+		}
+		components[i].Values = values
+	}
+	return components, nil
+}
+
+// values are all that folders may ask for.
+func (s *scope) values() map[string]string {
+	readiness := s.puskesmas.Spec.RME.Custom.ReadinessPath
+	if readiness == "" {
+		readiness = "/"
+	}
+	return map[string]string{
+		"image":            s.image,
+		"databaseHost":     "database-rw",
+		"databaseName":     s.databaseName(),
+		"facilityName":     "Puskesmas " + s.puskesmas.Spec.Name,
+		"facilityCode":     s.puskesmas.Spec.Code,
+		"rawatInap":        strconv.FormatBool(s.puskesmas.Spec.Category == "RawatInap"),
+		"timeZone":         s.district.Spec.TimeZoneOrDefault(),
+		"host":             s.host(),
+		"service":          s.puskesmas.Name + "-rme",
+		"readinessPath":    readiness,
+		"gatewayName":      string(s.district.Spec.Exposure.Gateway.Name),
+		"gatewayNamespace": string(s.district.Spec.Exposure.Gateway.Namespace),
+	}
+}
+
+func (s *scope) schema(profile string) render.Component {
+	var patches patchSet
+	patches.add(override.Placement(s.district.Spec)...)
+	if s.profile == v1alpha1.RMEProfileCustom {
+		if command := s.puskesmas.Spec.RME.Custom.MigrateCommand; len(command) > 0 {
+			patches.add(override.Patch(override.Jobs, override.Add{Path: override.Container + "/command", Value: command}))
+			patches.add(override.Patch(override.Jobs, customEnv(s.puskesmas.Spec.RME.Custom)...))
+		} else {
+			patches.add(override.Without("batch/v1", "Job", "schema"))
+		}
+	}
+	return render.Component{Path: "schema/" + profile, Patches: patches}
+}
+
+func (s *scope) rme(profile string) render.Component {
+	var patches patchSet
+	patches.add(override.Placement(s.district.Spec)...)
+	patches.add(override.Resources(override.Deployments, override.Container+"/resources", s.resources())...)
+	if s.hibernated() {
+		patches.add(override.Stopped()...)
+	} else {
+		patches.add(override.Replicas(s.replicas())...)
+	}
+	component := render.Component{Path: "rme/" + profile}
+	if custom := s.puskesmas.Spec.RME.Custom; s.profile == v1alpha1.RMEProfileCustom {
+		patches.add(override.Patch(override.Deployments, override.Add{Path: override.Container + "/ports/0/containerPort", Value: custom.Port}))
+		patches.add(override.Patch(override.Deployments, customEnv(custom)...))
+	}
+	if s.satusehat != nil {
+		adds := []override.Add{{Path: "/spec/template/metadata/annotations", Value: map[string]string{"ilp.health/satusehat-credentials": "$(satusehatVersion)"}}}
+		for _, env := range s.satusehat.env() {
+			adds = append(adds, override.Add{Path: override.Container + "/env/-", Value: env})
+		}
+		patches.add(override.Patch(override.Deployments, adds...))
+		component.Params = s.satusehat.params()
+	}
+	component.Patches = patches
+	return component
+}
+
+// customEnv gives an image the names that it expects, as references to those
+// that the operator provides.
+func customEnv(custom v1alpha1.CustomRME) []override.Add {
+	var adds []override.Add
+	for _, name := range slices.Sorted(maps.Keys(custom.Env)) {
+		adds = append(adds, override.Add{
+			Path:  override.Container + "/env/-",
+			Value: corev1.EnvVar{Name: name, Value: "$(" + custom.Env[name] + ")"},
+		})
+	}
+	return adds
+}
+
+func (s *scope) exposure() render.Component {
+	return override.Exposure(s.district.Spec.Exposure, s.host())
+}
+
+// writeInventoryAhead sends the inventory before anything new is applied, so
+// that nothing is ever made and forgotten.
+func (r *Reconciler) writeInventoryAhead(ctx context.Context, s *scope) error {
+	ahead := inventory.Union(s.puskesmas.Status.Inventory, inventory.Of(s.all))
+	if len(ahead) == len(s.puskesmas.Status.Inventory) {
+		return nil
+	}
+	s.puskesmas.Status.Inventory = ahead
+	s.conditions.Reconciling(v1alpha1.ReasonProgressing, "applying "+s.release.Name)
+	s.puskesmas.Status.ObservedGeneration = s.puskesmas.Generation
+	if err := status.Patch(ctx, r.Client, s.before, s.puskesmas); err != nil {
+		return err
+	}
+	s.rebase()
+	return nil
+}
+
+// rebase makes what has just been sent the copy that later changes are compared with.
+func (s *scope) rebase() {
+	s.before = s.puskesmas.DeepCopy()
+	s.conditions.List = &s.puskesmas.Status.Conditions
+}

@@ -1,0 +1,124 @@
+package puskesmas
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
+)
+
+// annotationExpiresAt on the credentials' Secret says, as RFC 3339, until when
+// the Ministry has issued them.
+const annotationExpiresAt = "ilp.health/expires-at"
+
+// credentialsRecheck is how often missing credentials are looked for: Secrets
+// are not watched.
+const credentialsRecheck = 30 * time.Second
+
+// Addresses of the national platform.
+var satusehatBase = map[string]string{
+	"Sandbox":    "https://api-satusehat-stg.dto.kemkes.go.id",
+	"Production": "https://api-satusehat.kemkes.go.id",
+}
+
+// satusehat is what an RME needs to talk to the national platform.
+type satusehat struct {
+	environment    string
+	base           string
+	organizationID string
+	secretName     string
+	// secretVersion makes the RME roll when the credentials change.
+	secretVersion string
+}
+
+// readSatuSehat looks whether the facility's own credentials are there. It never
+// holds Ready back: a Puskesmas without a connection still treats patients.
+func (r *Reconciler) readSatuSehat(ctx context.Context, s *scope) error {
+	spec := s.puskesmas.Spec.SatuSehat
+	if spec.OrganizationID == "" {
+		s.conditions.False(v1alpha1.ConditionSatuSehatConfigured, v1alpha1.ReasonNotConfigured, "spec.satusehat is not set")
+		return nil
+	}
+	name := string(spec.CredentialsSecretRef.Name)
+	secret := &corev1.Secret{}
+	if err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: s.puskesmas.Namespace, Name: name}, secret); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("get Secret %s: %w", name, err)
+	}
+	if problem := credentialsProblem(name, secret, r.Now()); problem != "" {
+		s.conditions.False(v1alpha1.ConditionSatuSehatConfigured, v1alpha1.ReasonCredentialsMissing, problem)
+		return nil
+	}
+	environment := s.district.Spec.SatuSehat.Environment
+	if environment == "" {
+		environment = "Sandbox"
+	}
+	base := s.district.Spec.SatuSehat.BaseURL
+	if base == "" {
+		base = satusehatBase[environment]
+	}
+	s.satusehat = &satusehat{
+		environment:    environment,
+		base:           base,
+		organizationID: spec.OrganizationID,
+		secretName:     name,
+		secretVersion:  secret.ResourceVersion,
+	}
+	s.conditions.True(v1alpha1.ConditionSatuSehatConfigured, v1alpha1.ReasonSucceeded,
+		fmt.Sprintf("the RME is given the credentials of Secret %s for %s", name, environment))
+	return nil
+}
+
+// credentialsProblem says what is wrong with the Secret, or nothing. It never
+// repeats a value.
+func credentialsProblem(name string, secret *corev1.Secret, now time.Time) string {
+	if secret.Name == "" {
+		return fmt.Sprintf("Secret %s does not exist: create it with the keys client_id and client_secret that the Ministry issued for this facility", name)
+	}
+	for _, key := range []string{"client_id", "client_secret"} {
+		if len(secret.Data[key]) == 0 {
+			return fmt.Sprintf("Secret %s has no key %s: it needs client_id and client_secret", name, key)
+		}
+	}
+	if text, ok := secret.Annotations[annotationExpiresAt]; ok {
+		expires, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			return fmt.Sprintf("annotation %s of Secret %s is not a time such as 2026-12-31T00:00:00Z", annotationExpiresAt, name)
+		}
+		if !now.Before(expires) {
+			return fmt.Sprintf("the credentials in Secret %s expired at %s: ask the Ministry for new ones and replace them", name, text)
+		}
+	}
+	return ""
+}
+
+// env is the environment handed to the RME (names as in the SATUSEHAT guide).
+// Values in $() are the render's parameters, so that facilities share a template.
+func (s *satusehat) env() []corev1.EnvVar {
+	fromSecret := func(name, key string) corev1.EnvVar {
+		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: "$(satusehatSecret)"},
+			Key:                  key,
+		}}}
+	}
+	return []corev1.EnvVar{
+		{Name: "SATUSEHAT_ENV", Value: s.environment},
+		{Name: "SATUSEHAT_BASE_URL", Value: s.base},
+		{Name: "SATUSEHAT_AUTH_URL", Value: s.base + "/oauth2/v1"},
+		{Name: "SATUSEHAT_FHIR_URL", Value: s.base + "/fhir-r4/v1"},
+		{Name: "SATUSEHAT_ORGANIZATION_ID", Value: "$(satusehatOrganization)"},
+		fromSecret("SATUSEHAT_CLIENT_ID", "client_id"),
+		fromSecret("SATUSEHAT_CLIENT_SECRET", "client_secret"),
+	}
+}
+
+func (s *satusehat) params() map[string]string {
+	return map[string]string{
+		"satusehatOrganization": s.organizationID,
+		"satusehatSecret":       s.secretName,
+		"satusehatVersion":      s.secretVersion,
+	}
+}

@@ -1,0 +1,79 @@
+package puskesmas
+
+import (
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/kustomize/api/types"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/status"
+)
+
+// scope is what the phases of one reconcile hand on.
+type scope struct {
+	// before is the resource as it was read; puskesmas is worked on.
+	before, puskesmas *v1alpha1.Puskesmas
+	conditions        status.Conditions
+
+	// district is set by findDistrict.
+	district *v1alpha1.District
+	// release is set by resolveRelease.
+	release *v1alpha1.StackRelease
+	// profile and image are set by resolveRelease.
+	profile v1alpha1.RMEProfile
+	image   string
+	// satusehat is set by readSatuSehat: nil without usable credentials.
+	satusehat *satusehat
+	// objects are set by render, by the component they come from.
+	objects map[string][]*unstructured.Unstructured
+	// all are the same objects in one list.
+	all []*unstructured.Unstructured
+	// trusted tells that the facility was ready when this reconcile began.
+	trusted bool
+}
+
+func newScope(puskesmas *v1alpha1.Puskesmas) *scope {
+	s := &scope{before: puskesmas.DeepCopy(), puskesmas: puskesmas}
+	s.conditions = status.Conditions{List: &puskesmas.Status.Conditions, Generation: puskesmas.Generation}
+	s.trusted = s.conditions.IsTrue(v1alpha1.ConditionReady)
+	return s
+}
+
+// databaseName is the name of the facility's database and of the role that owns
+// it: they must be equal, since a role may open only the database of its name.
+func (s *scope) databaseName() string { return strings.ToLower(s.puskesmas.Spec.Code) }
+
+func (s *scope) hibernated() bool {
+	return s.puskesmas.Spec.State == v1alpha1.StateHibernated || s.district.Spec.State == v1alpha1.StateHibernated
+}
+
+// host is where the RME is published, or empty.
+func (s *scope) host() string {
+	if h := s.puskesmas.Spec.RME.Host; h != "" {
+		return string(h)
+	}
+	if domain := s.district.Spec.Exposure.Domain; domain != "" {
+		return s.puskesmas.Name + "." + string(domain)
+	}
+	return ""
+}
+
+func (s *scope) replicas() int32 {
+	if n := s.puskesmas.Spec.RME.Replicas; n != 0 {
+		return n
+	}
+	return s.district.Spec.RME.Replicas
+}
+
+func (s *scope) resources() v1alpha1.ResourceRequirements {
+	if r := s.puskesmas.Spec.RME.Resources; len(r.Requests)+len(r.Limits) > 0 {
+		return r
+	}
+	return s.district.Spec.RME.Resources
+}
+
+// patchSet collects patches.
+type patchSet []types.Patch
+
+func (p *patchSet) add(patches ...types.Patch) { *p = append(*p, patches...) }

@@ -1,0 +1,114 @@
+package puskesmas
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/watch"
+)
+
+// SetupWithManager indexes and watches what facilities are made of.
+func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, workers int) error {
+	for field, value := range map[string]func(*v1alpha1.Puskesmas) string{
+		IndexCode:    func(p *v1alpha1.Puskesmas) string { return p.Spec.Code },
+		IndexRelease: func(p *v1alpha1.Puskesmas) string { return string(p.Spec.Release) },
+	} {
+		err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.Puskesmas{}, field, func(o client.Object) []string {
+			return []string{value(o.(*v1alpha1.Puskesmas))}
+		})
+		if err != nil {
+			return err
+		}
+	}
+	built, err := ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.Puskesmas{}, builder.WithPredicates(predicate.Or(
+			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		Watches(&v1alpha1.District{}, handler.EnqueueRequestsFromMapFunc(r.ofDistrict), builder.WithPredicates(districtTurns())).
+		Watches(&v1alpha1.StackRelease{}, handler.EnqueueRequestsFromMapFunc(r.ofRelease)).
+		Watches(&v1alpha1.Puskesmas{}, handler.EnqueueRequestsFromMapFunc(r.ofSameCode), builder.WithPredicates(predicate.Funcs{
+			CreateFunc:  func(event.CreateEvent) bool { return false },
+			UpdateFunc:  func(event.UpdateEvent) bool { return false },
+			GenericFunc: func(event.GenericEvent) bool { return false },
+		})).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
+		Build(r)
+	if err != nil {
+		return err
+	}
+	r.owned = &watch.Owned{
+		Cache:      mgr.GetCache(),
+		Mapper:     mgr.GetRESTMapper(),
+		Controller: built,
+		Applier:    r.Applier,
+		Owner:      ofObject,
+	}
+	return r.owned.Ensure(live.BuiltinKinds...)
+}
+
+// districtTurns lets through what facilities take from their district. Its
+// counts, which change with every facility, are not among that.
+func districtTurns() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok := e.ObjectOld.(*v1alpha1.District)
+		if !ok {
+			return true
+		}
+		after := e.ObjectNew.(*v1alpha1.District)
+		return before.Generation != after.Generation ||
+			!before.DeletionTimestamp.Equal(after.DeletionTimestamp) ||
+			before.Status.Namespace != after.Status.Namespace ||
+			opened(before) != opened(after)
+	}}
+}
+
+// opened tells which gates of the district are open.
+func opened(d *v1alpha1.District) [2]bool {
+	return [2]bool{
+		meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionIsolationReady),
+		meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionDatabaseReady),
+	}
+}
+
+func (r *Reconciler) ofDistrict(ctx context.Context, obj client.Object) []reconcile.Request {
+	return r.list(ctx, client.InNamespace(v1alpha1.NamespaceFor(obj.(*v1alpha1.District).Spec.Code)))
+}
+
+func (r *Reconciler) ofRelease(ctx context.Context, obj client.Object) []reconcile.Request {
+	return r.list(ctx, client.MatchingFields{IndexRelease: obj.GetName()})
+}
+
+// ofSameCode finds the facilities that a deleted one stood in the way of.
+func (r *Reconciler) ofSameCode(ctx context.Context, obj client.Object) []reconcile.Request {
+	return r.list(ctx, client.MatchingFields{IndexCode: obj.(*v1alpha1.Puskesmas).Spec.Code})
+}
+
+func ofObject(_ context.Context, obj client.Object) []reconcile.Request {
+	name := obj.GetLabels()[v1alpha1.LabelPuskesmas]
+	if name == "" {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: obj.GetNamespace(), Name: name}}}
+}
+
+func (r *Reconciler) list(ctx context.Context, opts ...client.ListOption) []reconcile.Request {
+	var list v1alpha1.PuskesmasList
+	if err := r.Client.List(ctx, &list, opts...); err != nil {
+		return nil // only possible while the cache is being shut down
+	}
+	requests := make([]reconcile.Request, len(list.Items))
+	for i := range list.Items {
+		requests[i].NamespacedName = client.ObjectKeyFromObject(&list.Items[i])
+	}
+	return requests
+}

@@ -1,0 +1,303 @@
+// Package apply brings rendered objects to the API server by server-side
+// apply, and makes no call where nothing is to be done.
+//
+// For every object it remembers the digest of what it applied and the
+// fingerprint of the fields that it owned afterwards. As long as the desired
+// object has that digest and the cached object that fingerprint, the object is
+// as it should be. A restarted operator reads the digest from the object.
+package apply
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/inventory"
+	"ilp.health/operator/controllers/stack/live"
+)
+
+// inFlight is how many calls go out at once: on a small API server more only
+// adds latency.
+const inFlight = 8
+
+// Applier applies and prunes objects for all controllers of the process.
+type Applier struct {
+	// writer sends requests to the API server.
+	writer client.Client
+	// cache answers from informers.
+	cache client.Reader
+	// apiReader reads from the API server itself.
+	apiReader client.Reader
+
+	slots   chan struct{}
+	mu      sync.Mutex
+	records map[inventory.Ref]*record
+	secrets map[inventory.Ref]time.Time // when the Secret was last known to exist
+}
+
+// record is what the operator knows of an object after its last apply.
+type record struct {
+	digest          string
+	fields          string
+	uid             types.UID
+	resourceVersion string
+	// observed tells that the cache has shown this object; before, its absence
+	// from the cache means nothing.
+	observed bool
+}
+
+// New returns an Applier. cache must hold the objects as package live cuts them
+// down; writer and apiReader talk to the API server.
+func New(writer client.Client, cache, apiReader client.Reader) *Applier {
+	return &Applier{
+		writer:    writer,
+		cache:     cache,
+		apiReader: apiReader,
+		slots:     make(chan struct{}, inFlight),
+		records:   map[inventory.Ref]*record{},
+		secrets:   map[inventory.Ref]time.Time{},
+	}
+}
+
+// Options of one Apply.
+type Options struct {
+	// Trusted tells that the owner was ready, so that its generated Secrets are
+	// there and need no look.
+	Trusted bool
+	// NewNamespace tells that the operator's rights in the namespace have just
+	// been granted and may need a moment to be in force.
+	NewNamespace bool
+}
+
+// Apply brings all objects to the API server, several at once. It tries every
+// object and joins the errors; each names its object.
+func (a *Applier) Apply(ctx context.Context, objs []*unstructured.Unstructured, opts Options) error {
+	errs := make([]error, len(objs))
+	var wg sync.WaitGroup
+	for i, obj := range objs {
+		send, err := a.plan(ctx, obj, opts)
+		if err != nil {
+			errs[i] = err
+			continue
+		}
+		if send == nil {
+			continue
+		}
+		wg.Go(func() {
+			a.slots <- struct{}{}
+			defer func() { <-a.slots }()
+			if err := retryForbidden(ctx, opts, send); err != nil {
+				errs[i] = &Error{Ref: inventory.RefOf(obj), Err: err}
+			}
+		})
+	}
+	wg.Wait()
+	return errors.Join(errs...)
+}
+
+// Error is a failed call for one object.
+type Error struct {
+	Ref inventory.Ref
+	Err error
+}
+
+func (e *Error) Error() string { return fmt.Sprintf("%s: %v", e.Ref, e.Err) }
+func (e *Error) Unwrap() error { return e.Err }
+
+// plan returns the call that an object needs, or nil.
+func (a *Applier) plan(ctx context.Context, obj *unstructured.Unstructured, opts Options) (func(context.Context) error, error) {
+	ref := inventory.RefOf(obj)
+	if obj.GetKind() == "Secret" && obj.GroupVersionKind().Group == "" {
+		if a.secretKnown(ref, opts.Trusted) {
+			return nil, nil
+		}
+		return func(ctx context.Context) error { return a.createSecret(ctx, ref, obj) }, nil
+	}
+	digest, err := digestOf(obj)
+	if err != nil {
+		return nil, &Error{Ref: ref, Err: err}
+	}
+	current, err := a.isCurrent(ctx, ref, digest)
+	if err != nil || current {
+		return nil, err
+	}
+	return func(ctx context.Context) error { return a.send(ctx, ref, obj, digest) }, nil
+}
+
+func digestOf(obj *unstructured.Unstructured) (string, error) {
+	raw, err := json.Marshal(obj.Object)
+	if err != nil {
+		return "", fmt.Errorf("encode: %w", err)
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:8]), nil
+}
+
+// isCurrent reports whether the object in the cluster is the desired one.
+func (a *Applier) isCurrent(ctx context.Context, ref inventory.Ref, digest string) (bool, error) {
+	cached, err := live.Get(ctx, a.cache, ref)
+	if client.IgnoreNotFound(err) != nil {
+		return false, &Error{Ref: ref, Err: err}
+	}
+	found := err == nil
+
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	known := a.records[ref]
+	if known == nil {
+		if !found || live.Edited(cached) || cached.GetAnnotations()[live.AnnotationDigest] != digest {
+			return false, nil
+		}
+		a.records[ref] = &record{
+			digest:          digest,
+			fields:          live.Fields(cached),
+			uid:             cached.GetUID(),
+			resourceVersion: cached.GetResourceVersion(),
+			observed:        true,
+		}
+		return true, nil
+	}
+	if known.digest != digest {
+		return false, nil
+	}
+	if !found {
+		return !known.observed, nil
+	}
+	return known.lagging(cached) || known.matches(cached), nil
+}
+
+// lagging reports whether the cache still shows an object from before the
+// operator's last write.
+func (r *record) lagging(cached client.Object) bool {
+	order, err := resourceversion.CompareResourceVersion(cached.GetResourceVersion(), r.resourceVersion)
+	return err == nil && order < 0
+}
+
+func (r *record) matches(cached client.Object) bool {
+	return cached.GetUID() == r.uid && live.Fields(cached) == r.fields && cached.GetDeletionTimestamp() == nil
+}
+
+// send applies one object. A stateless object with a field that cannot change
+// in place is made anew; a stateful one never is.
+func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured.Unstructured, digest string) error {
+	desired := obj.DeepCopy()
+	annotations := desired.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[live.AnnotationDigest] = digest
+	desired.SetAnnotations(annotations)
+
+	applied := desired.DeepCopy()
+	err := a.apply(ctx, applied)
+	if isImmutable(err) && !Stateful(obj) {
+		if err = a.remove(ctx, ref, obj); err == nil {
+			applied = desired
+			err = a.apply(ctx, applied)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.records[ref] = &record{
+		digest:          digest,
+		fields:          live.OwnedFields(applied.GetManagedFields()),
+		uid:             applied.GetUID(),
+		resourceVersion: applied.GetResourceVersion(),
+	}
+	return nil
+}
+
+func (a *Applier) apply(ctx context.Context, obj *unstructured.Unstructured) error {
+	return a.writer.Apply(ctx, client.ApplyConfigurationFromUnstructured(obj), client.FieldOwner(v1alpha1.ManagerName), client.ForceOwnership)
+}
+
+// isImmutable reports whether the API server refused because a field cannot
+// change, and for no other reason.
+func isImmutable(err error) bool {
+	var status apierrors.APIStatus
+	if !apierrors.IsInvalid(err) || !errors.As(err, &status) || status.Status().Details == nil {
+		return false
+	}
+	for _, cause := range status.Status().Details.Causes {
+		if !isImmutableMessage(cause.Message) {
+			return false
+		}
+	}
+	return len(status.Status().Details.Causes) > 0
+}
+
+// retryForbidden repeats a call that is refused while the rights of a new
+// namespace are still on their way to the API server's authorizer.
+func retryForbidden(ctx context.Context, opts Options, call func(context.Context) error) error {
+	err := call(ctx)
+	if !opts.NewNamespace || !lacksRights(err) {
+		return err
+	}
+	backoff := wait.Backoff{Duration: 20 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 8}
+	_ = wait.ExponentialBackoffWithContext(ctx, backoff, func(ctx context.Context) (bool, error) {
+		err = call(ctx)
+		return !lacksRights(err), nil
+	})
+	return err
+}
+
+// lacksRights reports a refusal by RBAC, not by quota or a namespace that goes.
+func lacksRights(err error) bool {
+	return apierrors.IsForbidden(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) && !isQuota(err)
+}
+
+// Live returns the cached copy of an object as it is after the operator's last
+// write, or nil while the cache has not caught up or the object is gone.
+func (a *Applier) Live(ctx context.Context, ref inventory.Ref) (client.Object, error) {
+	cached, err := live.Get(ctx, a.cache, ref)
+	if err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if known := a.records[ref]; known != nil && known.lagging(cached) {
+		return nil, nil
+	}
+	return cached, nil
+}
+
+// Observe takes note of an object that the cache shows, and reports whether it
+// is as the operator left it. Watches call it to drop the operator's own echo.
+func (a *Applier) Observe(ref inventory.Ref, cached client.Object) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	known := a.records[ref]
+	if known == nil {
+		return false
+	}
+	if known.lagging(cached) {
+		return true
+	}
+	known.observed = true
+	return known.matches(cached)
+}
+
+// Forget drops what is known of an object that is gone.
+func (a *Applier) Forget(ref inventory.Ref) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	delete(a.records, ref)
+	delete(a.secrets, ref)
+}

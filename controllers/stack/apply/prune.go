@@ -1,0 +1,123 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/inventory"
+)
+
+// statefulKinds hold data whatever their labels say.
+var statefulKinds = []string{"Namespace", "PersistentVolumeClaim", "Secret", "Cluster", "Database", "DatabaseRole", "Backup", "ScheduledBackup"}
+
+// Stateful reports whether an object holds data: it is never recreated, and
+// only deleted with consent.
+func Stateful(obj client.Object) bool {
+	return obj.GetLabels()[v1alpha1.LabelStateful] == "true" ||
+		slices.Contains(statefulKinds, obj.GetObjectKind().GroupVersionKind().Kind)
+}
+
+// Pruned is the outcome of Prune.
+type Pruned struct {
+	// Deleted are gone or on their way.
+	Deleted []inventory.Ref
+	// Kept are stateful and stay in the inventory until there is consent.
+	Kept []inventory.Ref
+	// Remaining are the entries that stay in the inventory: Kept, and those
+	// that could not be deleted.
+	Remaining []v1alpha1.InventoryEntry
+}
+
+// Prune deletes objects that are no longer asked for. owner is the set of
+// labels that an object must carry to be the resource's own; another object of
+// that name is struck off and left alone. Stateful objects are deleted only if
+// consented is true.
+func (a *Applier) Prune(ctx context.Context, stale []v1alpha1.InventoryEntry, owner map[string]string, consented bool) (Pruned, error) {
+	var out Pruned
+	var errs []error
+	for _, entry := range stale {
+		ref, err := inventory.Parse(entry)
+		if err != nil {
+			errs = append(errs, err)
+			out.Remaining = append(out.Remaining, entry)
+			continue
+		}
+		deleted, kept, err := a.pruneOne(ctx, ref, owner, consented)
+		switch {
+		case err != nil:
+			errs = append(errs, &Error{Ref: ref, Err: err})
+			out.Remaining = append(out.Remaining, entry)
+		case kept:
+			out.Kept = append(out.Kept, ref)
+			out.Remaining = append(out.Remaining, entry)
+		case deleted:
+			out.Deleted = append(out.Deleted, ref)
+		}
+	}
+	return out, errors.Join(errs...)
+}
+
+func (a *Applier) pruneOne(ctx context.Context, ref inventory.Ref, owner map[string]string, consented bool) (deleted, kept bool, err error) {
+	obj := &metav1.PartialObjectMetadata{}
+	obj.SetGroupVersionKind(ref.GVK)
+	err = a.apiReader.Get(ctx, ref.Key, obj)
+	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+		a.Forget(ref)
+		return false, false, nil
+	}
+	if err != nil {
+		return false, false, err
+	}
+	obj.SetGroupVersionKind(ref.GVK)
+	for key, value := range owner {
+		if obj.GetLabels()[key] != value {
+			return false, false, nil
+		}
+	}
+	if Stateful(obj) && !consented {
+		return false, true, nil
+	}
+	if obj.GetDeletionTimestamp() != nil {
+		return true, false, nil
+	}
+	return true, false, a.deleteExactly(ctx, ref, obj)
+}
+
+// deleteExactly deletes the object that was looked at and no later one of that name.
+func (a *Applier) deleteExactly(ctx context.Context, ref inventory.Ref, obj client.Object) error {
+	uid := obj.GetUID()
+	err := a.writer.Delete(ctx, obj, client.Preconditions{UID: &uid}, client.PropagationPolicy(metav1.DeletePropagationBackground))
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete: %w", err)
+	}
+	a.Forget(ref)
+	return nil
+}
+
+// remove deletes a stateless object that has to be made anew.
+func (a *Applier) remove(ctx context.Context, ref inventory.Ref, obj *unstructured.Unstructured) error {
+	existing := &metav1.PartialObjectMetadata{}
+	existing.SetGroupVersionKind(ref.GVK)
+	if err := a.apiReader.Get(ctx, client.ObjectKeyFromObject(obj), existing); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	existing.SetGroupVersionKind(ref.GVK)
+	if Stateful(existing) {
+		return fmt.Errorf("%s holds data and is not made anew", ref)
+	}
+	return a.deleteExactly(ctx, ref, existing)
+}
+
+func isImmutableMessage(message string) bool { return strings.Contains(message, "field is immutable") }
+
+func isQuota(err error) bool { return strings.Contains(err.Error(), "exceeded quota") }

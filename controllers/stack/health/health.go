@@ -1,0 +1,125 @@
+// Package health says whether an object that the operator made does its work,
+// and if not, what is waited for. Check is pure and reads the cut-down copies
+// of package live; Explain asks the API server why pods do not start.
+package health
+
+import (
+	"fmt"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/controllers/stack/live"
+)
+
+// State is how an object does.
+type State int
+
+const (
+	// Ready does its work.
+	Ready State = iota
+	// Progressing is on its way.
+	Progressing
+	// Failed will not get there without a change, or keeps failing.
+	Failed
+)
+
+// Result is the state of one object, with a message for people unless Ready.
+type Result struct {
+	State   State
+	Message string
+}
+
+// Check judges a cached object. Kinds without a status are Ready by existing.
+func Check(obj client.Object) Result {
+	switch o := obj.(type) {
+	case *appsv1.Deployment:
+		return deployment(o)
+	case *batchv1.Job:
+		return job(o)
+	case *unstructured.Unstructured:
+		if o.GroupVersionKind().Group == live.CloudNativePG {
+			return cloudNativePG(o)
+		}
+	}
+	return Result{}
+}
+
+func deployment(d *appsv1.Deployment) Result {
+	want := int32(1)
+	if d.Spec.Replicas != nil {
+		want = *d.Spec.Replicas
+	}
+	if d.Status.ObservedGeneration < d.Generation {
+		return Result{Progressing, "not yet seen by the deployment controller"}
+	}
+	for _, c := range d.Status.Conditions {
+		switch {
+		case c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue:
+			return Result{Failed, "pods cannot be created: " + c.Message}
+		case c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse:
+			return Result{Failed, fmt.Sprintf("%d of %d replicas available, no progress for too long", d.Status.AvailableReplicas, want)}
+		}
+	}
+	if d.Status.UpdatedReplicas < want || d.Status.AvailableReplicas < want || d.Status.Replicas > want {
+		return Result{Progressing, fmt.Sprintf("%d of %d replicas available", min(d.Status.UpdatedReplicas, d.Status.AvailableReplicas), want)}
+	}
+	return Result{}
+}
+
+func job(j *batchv1.Job) Result {
+	for _, c := range j.Status.Conditions {
+		if c.Status != corev1.ConditionTrue {
+			continue
+		}
+		switch c.Type {
+		case batchv1.JobComplete:
+			return Result{}
+		case batchv1.JobFailed:
+			return Result{Failed, fmt.Sprintf("failed after %d attempts: %s", j.Status.Failed, c.Message)}
+		}
+	}
+	if j.Status.Failed > 0 {
+		return Result{Progressing, fmt.Sprintf("running, %d attempts failed so far", j.Status.Failed)}
+	}
+	return Result{Progressing, "running"}
+}
+
+func cloudNativePG(u *unstructured.Unstructured) Result {
+	switch u.GetKind() {
+	case "Cluster":
+		return cluster(u)
+	case "Database", "DatabaseRole":
+		applied, found, _ := unstructured.NestedBool(u.Object, "status", "applied")
+		seen, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
+		message, _, _ := unstructured.NestedString(u.Object, "status", "message")
+		switch {
+		case !found || seen < u.GetGeneration():
+			return Result{Progressing, "not yet seen by CloudNativePG"}
+		case !applied:
+			return Result{Failed, "CloudNativePG reports: " + message}
+		}
+	}
+	return Result{}
+}
+
+func cluster(u *unstructured.Unstructured) Result {
+	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
+	for _, c := range conditions {
+		condition, _ := c.(map[string]any)
+		if condition["type"] == "Ready" && condition["status"] == "True" {
+			return Result{}
+		}
+	}
+	phase, found, _ := unstructured.NestedString(u.Object, "status", "phase")
+	if !found {
+		return Result{Progressing, "not yet seen by CloudNativePG"}
+	}
+	if reason, _, _ := unstructured.NestedString(u.Object, "status", "phaseReason"); reason != "" {
+		phase += ": " + reason
+	}
+	return Result{Progressing, phase}
+}

@@ -1,0 +1,185 @@
+// Package live is what the operator remembers of the objects it made: an
+// informer per kind, restricted to objects that carry its label, with every
+// object cut down to what health and drift need. Secrets have no informer;
+// nothing of them is ever cached.
+package live
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"hash/fnv"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/inventory"
+)
+
+// CloudNativePG is the API group of the database operator; its kinds are
+// handled without importing its module.
+const CloudNativePG = "postgresql.cnpg.io"
+
+// Annotations that Strip leaves on cached copies; they exist in memory only.
+const (
+	annotationFields = "memory.ilp.health/owned-fields"
+	annotationEdited = "memory.ilp.health/edited"
+)
+
+// AnnotationDigest carries the digest of the desired object on the object
+// itself, so that a restarted operator knows what it applied.
+const AnnotationDigest = "ilp.health/digest"
+
+var (
+	deployments = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+	jobs        = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
+)
+
+// DatabaseKinds are watched with their status, once CloudNativePG is installed.
+var DatabaseKinds = []schema.GroupVersionKind{
+	{Group: CloudNativePG, Version: "v1", Kind: "Cluster"},
+	{Group: CloudNativePG, Version: "v1", Kind: "Database"},
+	{Group: CloudNativePG, Version: "v1", Kind: "DatabaseRole"},
+	{Group: CloudNativePG, Version: "v1", Kind: "ScheduledBackup"},
+}
+
+// RouteKind is watched once the Gateway API is installed.
+var RouteKind = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
+
+// BuiltinKinds are the watched kinds that every cluster has.
+var BuiltinKinds = []schema.GroupVersionKind{
+	{Version: "v1", Kind: "Namespace"},
+	{Version: "v1", Kind: "ConfigMap"},
+	{Version: "v1", Kind: "LimitRange"},
+	{Version: "v1", Kind: "ResourceQuota"},
+	{Version: "v1", Kind: "Service"},
+	{Version: "v1", Kind: "ServiceAccount"},
+	deployments,
+	jobs,
+	{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
+	{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"},
+	{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},
+	{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "Role"},
+	{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"},
+}
+
+// Prototype is an empty object of the form in which a kind is cached: whole
+// where health needs its status, metadata only otherwise.
+func Prototype(gvk schema.GroupVersionKind) client.Object {
+	switch {
+	case gvk == deployments:
+		return &appsv1.Deployment{}
+	case gvk == jobs:
+		return &batchv1.Job{}
+	case gvk.Group == CloudNativePG:
+		u := &unstructured.Unstructured{}
+		u.SetGroupVersionKind(gvk)
+		return u
+	default:
+		m := &metav1.PartialObjectMetadata{}
+		m.SetGroupVersionKind(gvk)
+		return m
+	}
+}
+
+// Strip is the cache's transform: it keeps metadata, status and a short
+// fingerprint of the managed fields, and drops the rest.
+func Strip(in any) (any, error) {
+	obj, ok := in.(client.Object)
+	if !ok {
+		return in, nil
+	}
+	if managed := obj.GetManagedFields(); managed != nil {
+		annotations := make(map[string]string, len(obj.GetAnnotations())+2)
+		for k, v := range obj.GetAnnotations() {
+			annotations[k] = v
+		}
+		annotations[annotationFields] = OwnedFields(managed)
+		if editedSince(managed) {
+			annotations[annotationEdited] = "true"
+		}
+		obj.SetAnnotations(annotations)
+		obj.SetManagedFields(nil)
+	}
+	switch o := in.(type) {
+	case *appsv1.Deployment:
+		o.Spec = appsv1.DeploymentSpec{Replicas: o.Spec.Replicas}
+	case *batchv1.Job:
+		o.Spec = batchv1.JobSpec{BackoffLimit: o.Spec.BackoffLimit}
+	case *unstructured.Unstructured:
+		delete(o.Object, "spec")
+	}
+	return in, nil
+}
+
+// OwnedFields is a fingerprint of the set of fields that the operator owns. It
+// changes exactly when somebody else changes or removes the value of one of
+// them, whatever else happens to the object.
+func OwnedFields(managed []metav1.ManagedFieldsEntry) string {
+	for _, m := range managed {
+		if ours(m) && m.FieldsV1 != nil {
+			h := fnv.New64a()
+			_, _ = h.Write(canonical(m.FieldsV1.Raw))
+			return hex.EncodeToString(h.Sum(nil))
+		}
+	}
+	return ""
+}
+
+// canonical sorts the keys: an object that was decoded without its type has them
+// in another order than one that was decoded with it.
+func canonical(raw []byte) []byte {
+	var fields map[string]any
+	if json.Unmarshal(raw, &fields) != nil {
+		return raw
+	}
+	sorted, err := json.Marshal(fields)
+	if err != nil {
+		return raw
+	}
+	return sorted
+}
+
+// editedSince reports whether somebody else wrote to the object, other than to
+// its status, after the operator did. It may be a false alarm, never the other
+// way round, except for edits that only remove a field.
+func editedSince(managed []metav1.ManagedFieldsEntry) bool {
+	var last time.Time
+	for _, m := range managed {
+		if ours(m) && m.Time != nil {
+			last = m.Time.Time
+		}
+	}
+	for _, m := range managed {
+		if !ours(m) && m.Subresource == "" && m.Time != nil && !m.Time.Time.Before(last) {
+			return true
+		}
+	}
+	return false
+}
+
+func ours(m metav1.ManagedFieldsEntry) bool {
+	return m.Manager == v1alpha1.ManagerName && m.Operation == metav1.ManagedFieldsOperationApply && m.Subresource == ""
+}
+
+// Fields is the fingerprint of a cached object's fields that the operator owns.
+func Fields(obj client.Object) string { return obj.GetAnnotations()[annotationFields] }
+
+// Edited reports whether somebody else may have changed a cached object since
+// the operator last wrote it.
+func Edited(obj client.Object) bool { return obj.GetAnnotations()[annotationEdited] != "" }
+
+// Get reads an object from the cache, in the form of Prototype.
+func Get(ctx context.Context, cache client.Reader, ref inventory.Ref) (client.Object, error) {
+	obj := Prototype(ref.GVK)
+	if err := cache.Get(ctx, ref.Key, obj); err != nil {
+		return nil, err
+	}
+	return obj, nil
+}

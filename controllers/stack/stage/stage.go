@@ -1,0 +1,170 @@
+// Package stage brings up the parts of a stack one after the other: a stage's
+// objects are applied together, and the next stage begins when they do their work.
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/health"
+	"ilp.health/operator/controllers/stack/inventory"
+	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/status"
+)
+
+// patience is how long a stage may take before its pods are asked why. It
+// spares the API server while everything goes its usual way.
+const patience = 10 * time.Second
+
+// Recheck is how often a stage that is not ready is looked at although nothing
+// the operator watches has changed: pods are not watched.
+const Recheck = 15 * time.Second
+
+// Runner runs stages.
+type Runner struct {
+	Applier *apply.Applier
+	// APIReader reads pods and volume claims of objects that are not ready.
+	APIReader client.Reader
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Stage is a set of objects that are reported in one condition.
+type Stage struct {
+	// Condition is the condition's type.
+	Condition string
+	// Objects are applied together.
+	Objects []*unstructured.Unstructured
+	// Options of the apply.
+	Options apply.Options
+}
+
+// Run applies a stage and writes its condition. It returns nil if the stage
+// does its work, a *status.Stop if it is waited for, and any other error if the
+// API server could not be reached or refused.
+func (r *Runner) Run(ctx context.Context, conditions status.Conditions, s Stage) error {
+	if err := r.Applier.Apply(ctx, s.Objects, s.Options); err != nil {
+		err = Describe(err)
+		reason, message := v1alpha1.ReasonApplyFailed, err.Error()
+		if stop := (*status.Stop)(nil); errors.As(err, &stop) {
+			reason, message = stop.Reason, stop.Message
+		}
+		conditions.False(s.Condition, reason, message)
+		return err
+	}
+	unready, err := r.unready(ctx, s.Objects)
+	if err != nil {
+		return err
+	}
+	if len(unready) == 0 {
+		return nil
+	}
+	message, reason := describeUnready(unready), v1alpha1.ReasonProgressing
+	if failed(unready) {
+		reason = v1alpha1.ReasonUnhealthy
+	}
+	since := conditions.Since(s.Condition)
+	if conditions.IsTrue(s.Condition) || since.IsZero() {
+		since = r.Now()
+	}
+	if r.Now().Sub(since) >= patience || reason == v1alpha1.ReasonUnhealthy {
+		why, err := r.explain(ctx, unready)
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			reason, message = v1alpha1.ReasonUnhealthy, message+": "+why
+		}
+	}
+	conditions.False(s.Condition, reason, message)
+	return status.Waiting(Recheck, reason, "%s", message)
+}
+
+// unreadyObject is an object that does not yet do its work.
+type unreadyObject struct {
+	object *unstructured.Unstructured
+	result health.Result
+}
+
+func (r *Runner) unready(ctx context.Context, objects []*unstructured.Unstructured) ([]unreadyObject, error) {
+	var unready []unreadyObject
+	for _, obj := range objects {
+		if !judged(obj) {
+			continue
+		}
+		cached, err := r.Applier.Live(ctx, inventory.RefOf(obj))
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", inventory.RefOf(obj), err)
+		}
+		result := health.Result{State: health.Progressing, Message: "applied"}
+		if cached != nil {
+			result = health.Check(cached)
+		}
+		if result.State != health.Ready {
+			unready = append(unready, unreadyObject{obj, result})
+		}
+	}
+	return unready, nil
+}
+
+// judged are the kinds whose status counts; all others are well if the API
+// server took them.
+func judged(obj *unstructured.Unstructured) bool {
+	group := obj.GroupVersionKind().Group
+	return group == "apps" || group == "batch" || group == live.CloudNativePG
+}
+
+func failed(unready []unreadyObject) bool {
+	for _, u := range unready {
+		if u.result.State == health.Failed {
+			return true
+		}
+	}
+	return false
+}
+
+func describeUnready(unready []unreadyObject) string {
+	parts := make([]string, 0, len(unready))
+	for _, u := range unready {
+		parts = append(parts, fmt.Sprintf("%s %s: %s", u.object.GetKind(), u.object.GetName(), u.result.Message))
+	}
+	return "waiting for " + strings.Join(parts, "; ")
+}
+
+func (r *Runner) explain(ctx context.Context, unready []unreadyObject) (string, error) {
+	var parts []string
+	for _, u := range unready {
+		why, err := health.Explain(ctx, r.APIReader, u.object)
+		if err != nil {
+			return "", err
+		}
+		if why != "" {
+			parts = append(parts, why)
+		}
+	}
+	return strings.Join(parts, "; "), nil
+}
+
+// Describe turns what the API server says into what a person can act on.
+func Describe(err error) error {
+	switch {
+	case meta.IsNoMatchError(err):
+		return status.Waiting(Recheck, v1alpha1.ReasonMissingDependency,
+			"the cluster lacks a kind that is needed: %v: install CloudNativePG 1.30 or later (for databases) or the Gateway API (for HTTPRoute)", err)
+	case apierrors.IsInvalid(err):
+		return status.Waiting(time.Minute, v1alpha1.ReasonApplyFailed,
+			"the API server refuses an object: %v: correct the spec or the patch that it comes from", err)
+	default:
+		return err
+	}
+}

@@ -1,0 +1,38 @@
+package status
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+
+	"ilp.health/operator/api/v1alpha1"
+)
+
+// maxNote is the limit of an event's note.
+const maxNote = 1024
+
+// RecordTurn records an event when Ready has taken a turn that people want to
+// know of: it got ready, it was ready and is not, or it stopped for another
+// reason. Steps on the way are told by the conditions alone.
+func RecordTurn(recorder events.EventRecorder, obj runtime.Object, before, after []metav1.Condition) {
+	was := meta.FindStatusCondition(before, v1alpha1.ConditionReady)
+	is := meta.FindStatusCondition(after, v1alpha1.ConditionReady)
+	if is == nil || (was != nil && was.Status == is.Status && was.Reason == is.Reason) {
+		return
+	}
+	onTheWay := is.Reason == v1alpha1.ReasonProgressing || is.Reason == v1alpha1.ReasonDependencyNotReady || is.Reason == v1alpha1.ReasonAwaitingRelease
+	if onTheWay && (was == nil || was.Status != metav1.ConditionTrue) {
+		return
+	}
+	kind := corev1.EventTypeNormal
+	if is.Status == metav1.ConditionFalse {
+		kind = corev1.EventTypeWarning
+	}
+	note := is.Message
+	if len(note) > maxNote {
+		note = note[:maxNote-3] + "..."
+	}
+	recorder.Eventf(obj, nil, kind, is.Reason, "Reconcile", "%s", note)
+}

@@ -1,0 +1,135 @@
+// Package status writes conditions and keeps them honest: Ready exists always,
+// Reconciling and Stalled exclude each other (kstatus), and a status is sent
+// once per reconcile and only if it differs.
+package status
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
+)
+
+// maxMessage keeps messages below the limit of metav1.Condition with room to spare.
+const maxMessage = 2048
+
+// Stop ends a reconcile for a reason that people should read: as Stalled if a
+// person must act, as Reconciling otherwise.
+type Stop struct {
+	// Stalled tells that nothing happens until somebody changes something that
+	// the operator watches.
+	Stalled bool
+	// Reason is one of the Reason constants of the API.
+	Reason string
+	// Message says what is wrong or waited for, and what to do.
+	Message string
+	// RetryAfter is when to look again although nothing has changed; 0 means never.
+	RetryAfter time.Duration
+}
+
+func (s *Stop) Error() string { return s.Reason + ": " + s.Message }
+
+// Stalled needs a person.
+func Stalled(reason, format string, args ...any) error {
+	return &Stop{Stalled: true, Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
+
+// Waiting goes on by itself, at the latest after a time.
+func Waiting(after time.Duration, reason, format string, args ...any) error {
+	return &Stop{Reason: reason, Message: fmt.Sprintf(format, args...), RetryAfter: after}
+}
+
+// Conditions are the conditions of one resource while it is reconciled.
+type Conditions struct {
+	// List is the resource's own list.
+	List *[]metav1.Condition
+	// Generation is the generation of the spec that is looked at.
+	Generation int64
+}
+
+// Set writes one condition.
+func (c Conditions) Set(conditionType string, status metav1.ConditionStatus, reason, message string) {
+	if len(message) > maxMessage {
+		message = message[:maxMessage-3] + "..."
+	}
+	meta.SetStatusCondition(c.List, metav1.Condition{
+		Type:               conditionType,
+		Status:             status,
+		Reason:             reason,
+		Message:            message,
+		ObservedGeneration: c.Generation,
+	})
+}
+
+// True writes a condition that is in order.
+func (c Conditions) True(conditionType, reason, message string) {
+	c.Set(conditionType, metav1.ConditionTrue, reason, message)
+}
+
+// False writes a condition that is not in order.
+func (c Conditions) False(conditionType, reason, message string) {
+	c.Set(conditionType, metav1.ConditionFalse, reason, message)
+}
+
+// IsTrue reports whether a condition is True.
+func (c Conditions) IsTrue(conditionType string) bool {
+	return meta.IsStatusConditionTrue(*c.List, conditionType)
+}
+
+// Since is when a condition took its present status, or the zero time.
+func (c Conditions) Since(conditionType string) time.Time {
+	if found := meta.FindStatusCondition(*c.List, conditionType); found != nil {
+		return found.LastTransitionTime.Time
+	}
+	return time.Time{}
+}
+
+// Remove takes a condition out.
+func (c Conditions) Remove(conditionType string) {
+	meta.RemoveStatusCondition(c.List, conditionType)
+}
+
+// Ready says that everything asked for stands.
+func (c Conditions) Ready(reason, message string) {
+	c.True(v1alpha1.ConditionReady, reason, message)
+	c.Remove(v1alpha1.ConditionReconciling)
+	c.Remove(v1alpha1.ConditionStalled)
+}
+
+// Reconciling says that the operator works or waits.
+func (c Conditions) Reconciling(reason, message string) {
+	c.False(v1alpha1.ConditionReady, reason, message)
+	c.True(v1alpha1.ConditionReconciling, reason, message)
+	c.Remove(v1alpha1.ConditionStalled)
+}
+
+// Stalled says that a person must act.
+func (c Conditions) Stalled(reason, message string) {
+	c.False(v1alpha1.ConditionReady, reason, message)
+	c.True(v1alpha1.ConditionStalled, reason, message)
+	c.Remove(v1alpha1.ConditionReconciling)
+}
+
+// Suspended says that nothing is changed and nothing is known.
+func (c Conditions) Suspended(message string) {
+	c.Set(v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended, message)
+	c.Remove(v1alpha1.ConditionReconciling)
+	c.Remove(v1alpha1.ConditionStalled)
+}
+
+// Patch sends the status if it differs from before, provided that nobody has
+// written the resource in between: a status made from an old copy could forget
+// inventory.
+func Patch(ctx context.Context, c client.Client, before, after client.Object) error {
+	if equality.Semantic.DeepEqual(before, after) {
+		return nil
+	}
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	return c.Status().Patch(ctx, after, patch, client.FieldOwner(v1alpha1.ManagerName))
+}

@@ -1,0 +1,93 @@
+// Package watch leads from the objects that the operator made back to the
+// resource they were made for, by their labels, and drops what the operator
+// itself has just caused.
+package watch
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+
+	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/health"
+	"ilp.health/operator/controllers/stack/inventory"
+	"ilp.health/operator/controllers/stack/live"
+)
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// Owned watches the objects of one controller.
+type Owned struct {
+	Cache      cache.Cache
+	Mapper     meta.RESTMapper
+	Controller controller.Controller
+	Applier    *apply.Applier
+	// Owner names the resource that an object was made for, or nothing if it is
+	// another controller's.
+	Owner func(ctx context.Context, obj client.Object) []reconcile.Request
+
+	mu      sync.Mutex
+	watched map[schema.GroupVersionKind]bool
+}
+
+// Ensure watches kinds from now on. It returns the API's no-match error for a
+// kind that the cluster does not have; call again when it may have been installed.
+func (o *Owned) Ensure(kinds ...schema.GroupVersionKind) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, gvk := range kinds {
+		if o.watched[gvk] {
+			continue
+		}
+		if _, err := o.Mapper.RESTMapping(gvk.GroupKind(), gvk.Version); err != nil {
+			return err
+		}
+		if err := o.Controller.Watch(source.Kind(o.Cache, live.Prototype(gvk), o.handler(gvk))); err != nil {
+			return fmt.Errorf("watch %s: %w", gvk.Kind, err)
+		}
+		if o.watched == nil {
+			o.watched = map[schema.GroupVersionKind]bool{}
+		}
+		o.watched[gvk] = true
+	}
+	return nil
+}
+
+func (o *Owned) handler(gvk schema.GroupVersionKind) handler.EventHandler {
+	refOf := func(obj client.Object) inventory.Ref {
+		return inventory.Ref{GVK: gvk, Key: client.ObjectKeyFromObject(obj)}
+	}
+	enqueue := func(ctx context.Context, obj client.Object, q queue) {
+		for _, request := range o.Owner(ctx, obj) {
+			q.Add(request)
+		}
+	}
+	return handler.WithLowPriorityWhenUnchanged(handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
+			if !o.Applier.Observe(refOf(e.Object), e.Object) || health.Check(e.Object).State == health.Ready {
+				enqueue(ctx, e.Object, q)
+			}
+		},
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
+			asLeft := o.Applier.Observe(refOf(e.ObjectNew), e.ObjectNew)
+			if !asLeft || health.Check(e.ObjectOld) != health.Check(e.ObjectNew) {
+				enqueue(ctx, e.ObjectNew, q)
+			}
+		},
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
+			o.Applier.Forget(refOf(e.Object))
+			enqueue(ctx, e.Object, q)
+		},
+	})
+}
