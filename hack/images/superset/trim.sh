@@ -5,7 +5,7 @@ set -eu
 find superset/examples -mindepth 1 -maxdepth 1 -type d ! -name _shared ! -name __pycache__ -exec rm -rf {} +
 find . -type d \( -name tests -o -name testing -o -name include \) -path './p[ay]*' -exec rm -rf {} +
 find numpy -type d -name tests -exec rm -rf {} +
-rm -rf pyarrow/libarrow_flight* pyarrow/libarrow_substrait* pyarrow/_flight* pyarrow/_substrait* pyarrow/src
+rm -rf pyarrow/libarrow_flight* pyarrow/_flight* pyarrow/src
 rm -rf selenium/webdriver/common/linux selenium/webdriver/common/macos selenium/webdriver/common/windows
 rm -rf pip pip-*.dist-info setuptools setuptools-*.dist-info _distutils_hack distutils-precedence.pth
 find . -name '*.pyi' -delete
