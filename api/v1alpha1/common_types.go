@@ -38,7 +38,7 @@ type DesaCode string
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=512
 // +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?(:[A-Za-z0-9_][A-Za-z0-9._-]{0,127})?(@sha256:[a-f0-9]{64})?$')",messageExpression="\"'\" + self + \"' is not an image reference: write repository:tag or repository@sha256:digest\""
-// +kubebuilder:validation:XValidation:rule="self.contains('@sha256:') || self.matches(':[A-Za-z0-9_][A-Za-z0-9._-]*$')",messageExpression="\"'\" + self + \"' has neither tag nor digest: pin the image, such as gnuhealth:4.4.2 or gnuhealth@sha256:…\""
+// +kubebuilder:validation:XValidation:rule="self.contains('@sha256:') || self.matches(':[A-Za-z0-9_][A-Za-z0-9._-]*$')",messageExpression="\"'\" + self + \"' has neither tag nor digest: pin the image, such as gnuhealth:5.0.6 or gnuhealth@sha256:…\""
 // +kubebuilder:validation:XValidation:rule="self.contains('@sha256:') || !self.endsWith(':latest')",messageExpression="\"'\" + self + \"' uses the tag latest, which moves: pin a version or a digest\""
 type ImageReference string
 

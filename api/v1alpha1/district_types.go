@@ -292,7 +292,7 @@ type ImageSource struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9][a-z0-9._:/-]*[a-z0-9]$')",messageExpression="\"'\" + self + \"' is not a registry: write host[:port][/path] without scheme and without a slash at the end\""
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]+)?(/[a-z0-9]([a-z0-9._-]*[a-z0-9])?)*$')",messageExpression="\"'\" + self + \"' is not a registry: write host[:port][/path] without scheme and without a slash at the end\""
 	Registry string `json:"registry,omitempty"`
 	// pullSecrets name Secrets in the district's namespace.
 	// +optional

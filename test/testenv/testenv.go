@@ -74,6 +74,8 @@ func Start(t T, options ...Option) *Environment {
 		ControlPlaneStartTimeout: time.Minute,
 		ControlPlaneStopTimeout:  time.Minute,
 	}
+	// It gives volume claims a finalizer that only kube-controller-manager takes off.
+	server.ControlPlane.GetAPIServer().Configure().Append("disable-admission-plugins", "StorageObjectInUseProtection")
 	// CloudNativePG's CRDs take longer than the default on a busy machine.
 	server.CRDInstallOptions.MaxTime = time.Minute
 	for _, option := range options {

@@ -61,14 +61,14 @@ spec: {consent: {action: Prune, code: P6107080201, reason: closed by decree 440/
 		Entry("a namespace that is no district's", `metadata: {namespace: default}`,
 			"metadata.namespace 'default' is not the namespace of a district", "such as ilp-6105 for 61.05"),
 		Entry("the namespace of another district", `metadata: {namespace: ilp-9103}`,
-			"spec.kecamatan.code: '61.05.09' lies outside district 91.03", "write codes that start with 91.03."),
+			"spec.kecamatan.code: '61.05.09' lies outside district 91.03", "write codes that start with 91.03, or"),
 		Entry("desa outside the district", `
 spec: {desa: [{code: 61.05.09.2001, name: Nanga Tebidah}, {code: 61.06.01.2001, name: Elsewhere}]}`,
 			"spec.desa", "61.06.01.2001", "61.05"),
 		Entry("Pustu outside the district", `spec: {pustu: [{desa: 61.06.01.2001, name: Elsewhere}]}`,
-			"spec.pustu: outside district 61.05 lie '61.06.01.2001'", "write codes that start with 61.05."),
+			"spec.pustu: outside district 61.05 lie '61.06.01.2001'", "write codes that start with 61.05, or"),
 		Entry("Posyandu outside the district", `spec: {posyandu: [{desa: 61.06.01.2001, count: 1}]}`,
-			"spec.posyandu: outside district 61.05 lie '61.06.01.2001'", "write codes that start with 61.05."),
+			"spec.posyandu: outside district 61.05 lie '61.06.01.2001'", "write codes that start with 61.05, or"),
 		Entry("all of it outside the district", `
 metadata: {namespace: ilp-9103}
 spec: {desa: [{code: 61.05.09.2001, name: Nanga Tebidah}, {code: 61.05.09.2002, name: Nanga Payak}]}`,
