@@ -22,6 +22,7 @@ import (
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/stage"
+	"ilp.health/operator/controllers/stack/status"
 	"ilp.health/operator/controllers/stackrelease"
 )
 
@@ -63,6 +64,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		applier  = apply.New(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader())
 		renderer = render.New(config.Stack())
 		stages   = &stage.Runner{Applier: applier, APIReader: mgr.GetAPIReader(), Now: time.Now}
+		statuses = &status.Writer{Client: mgr.GetClient()}
 		recorder = mgr.GetEventRecorder(v1alpha1.ManagerName)
 	)
 	districts := &district.Reconciler{
@@ -72,6 +74,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		Applier:   applier,
 		Renderer:  renderer,
 		Stages:    stages,
+		Statuses:  statuses,
 		Identity:  opts.Identity,
 		Now:       time.Now,
 	}
@@ -85,12 +88,13 @@ func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		Applier:   applier,
 		Renderer:  renderer,
 		Stages:    stages,
+		Statuses:  statuses,
 		Now:       time.Now,
 	}
 	if err := facilities.SetupWithManager(ctx, mgr, opts.PuskesmasWorkers); err != nil {
 		return fmt.Errorf("set up Puskesmas: %w", err)
 	}
-	releases := &stackrelease.Reconciler{Client: mgr.GetClient(), Renderer: renderer}
+	releases := &stackrelease.Reconciler{Client: mgr.GetClient(), Statuses: statuses, Renderer: renderer}
 	if err := releases.SetupWithManager(ctx, mgr); err != nil {
 		return fmt.Errorf("set up StackReleases: %w", err)
 	}

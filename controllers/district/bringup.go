@@ -118,7 +118,7 @@ func (r *Reconciler) writeInventoryAhead(ctx context.Context, s *scope) error {
 	s.district.Status.Inventory = ahead
 	s.district.Status.ObservedGeneration = s.district.Generation
 	s.conditions.Reconciling(v1alpha1.ReasonProgressing, "applying "+s.release.Name)
-	if err := status.Patch(ctx, r.Client, s.before, s.district); err != nil {
+	if err := r.Statuses.Patch(ctx, s.before, s.district); err != nil {
 		return err
 	}
 	s.rebase()
@@ -154,4 +154,3 @@ func names(refs []inventory.Ref) string {
 	}
 	return strings.Join(parts, ", ")
 }
-

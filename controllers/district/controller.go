@@ -34,6 +34,7 @@ type Reconciler struct {
 	Applier  *apply.Applier
 	Renderer *render.Renderer
 	Stages   *stage.Runner
+	Statuses *status.Writer
 	// Identity is the service account that the operator runs as; the isolation
 	// of each district grants it its rights there.
 	Identity Identity
@@ -67,10 +68,13 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 }
 
 // Reconcile brings one district closer to its spec.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, retErr error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	district := &v1alpha1.District{}
 	if err := r.Client.Get(ctx, req.NamespacedName, district); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.Statuses.Stale(district) {
+		return ctrl.Result{RequeueAfter: status.CatchUp}, nil
 	}
 	s := newScope(district.DeepCopy())
 
@@ -78,17 +82,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 		return r.finalize(ctx, s)
 	}
 	if controllerutil.AddFinalizer(s.district, v1alpha1.Finalizer) {
-		if err := r.Client.Patch(ctx, s.district, client.MergeFromWithOptions(district, client.MergeFromWithOptimisticLock{})); err != nil {
-			return ctrl.Result{}, client.IgnoreNotFound(err)
+		if err := r.Statuses.Finalizer(ctx, district, s.district); err != nil {
+			return status.Settle(ctrl.Result{}, err)
 		}
 		s = newScope(s.district)
 	}
 
-	defer func() {
-		if err := r.patchStatus(ctx, s); err != nil {
-			retErr = errors.Join(retErr, err)
-		}
-	}()
+	result, err := r.runPhases(ctx, s)
+	return status.Settle(result, err, r.patchStatus(ctx, s))
+}
+
+// runPhases runs the phases in their order until one ends the reconcile.
+func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, error) {
 	if s.district.Spec.State == v1alpha1.StateSuspended {
 		s.conditions.Suspended("spec.state is Suspended: nothing is changed or checked until it is Active")
 		return ctrl.Result{}, nil
@@ -144,7 +149,7 @@ func (s *scope) reportBackup() {
 // patchStatus sends the status once, and an event if Ready has taken a turn.
 func (r *Reconciler) patchStatus(ctx context.Context, s *scope) error {
 	s.district.Status.ObservedGeneration = s.district.Generation
-	if err := status.Patch(ctx, r.Client, s.before, s.district); err != nil {
+	if err := r.Statuses.Patch(ctx, s.before, s.district); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	status.RecordTurn(r.Recorder, s.district, s.before.Status.Conditions, s.district.Status.Conditions)

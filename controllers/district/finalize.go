@@ -53,7 +53,7 @@ func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error
 func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) error {
 	before := s.district.DeepCopy()
 	controllerutil.RemoveFinalizer(s.district, v1alpha1.Finalizer)
-	return client.IgnoreNotFound(r.Client.Patch(ctx, s.district, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})))
+	return r.Statuses.Finalizer(ctx, before, s.district)
 }
 
 // retainData removes the workloads of the district and of its Puskesmas, and

@@ -32,6 +32,7 @@ type Reconciler struct {
 	Applier  *apply.Applier
 	Renderer *render.Renderer
 	Stages   *stage.Runner
+	Statuses *status.Writer
 	// Now is the clock.
 	Now func() time.Time
 
@@ -54,10 +55,13 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 }
 
 // Reconcile brings one facility closer to its spec.
-func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Result, retErr error) {
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	puskesmas := &v1alpha1.Puskesmas{}
 	if err := r.Client.Get(ctx, req.NamespacedName, puskesmas); err != nil {
 		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	if r.Statuses.Stale(puskesmas) {
+		return ctrl.Result{RequeueAfter: status.CatchUp}, nil
 	}
 	s := newScope(puskesmas.DeepCopy())
 
@@ -65,17 +69,18 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (_ ctrl.Re
 		return r.finalize(ctx, s)
 	}
 	if controllerutil.AddFinalizer(s.puskesmas, v1alpha1.Finalizer) {
-		if err := r.Client.Patch(ctx, s.puskesmas, client.MergeFromWithOptions(puskesmas, client.MergeFromWithOptimisticLock{})); err != nil {
-			return ctrl.Result{}, client.IgnoreNotFound(err)
+		if err := r.Statuses.Finalizer(ctx, puskesmas, s.puskesmas); err != nil {
+			return status.Settle(ctrl.Result{}, err)
 		}
 		s = newScope(s.puskesmas)
 	}
 
-	defer func() {
-		if err := r.patchStatus(ctx, s); err != nil {
-			retErr = errors.Join(retErr, err)
-		}
-	}()
+	result, err := r.runPhases(ctx, s)
+	return status.Settle(result, err, r.patchStatus(ctx, s))
+}
+
+// runPhases runs the phases in their order until one ends the reconcile.
+func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, error) {
 	if s.puskesmas.Spec.State == v1alpha1.StateSuspended {
 		s.conditions.Suspended("spec.state is Suspended: nothing is changed or checked until it is Active")
 		return ctrl.Result{}, nil
@@ -123,7 +128,7 @@ func (s *scope) finish() ctrl.Result {
 // patchStatus sends the status once, and an event if Ready has taken a turn.
 func (r *Reconciler) patchStatus(ctx context.Context, s *scope) error {
 	s.puskesmas.Status.ObservedGeneration = s.puskesmas.Generation
-	if err := status.Patch(ctx, r.Client, s.before, s.puskesmas); err != nil {
+	if err := r.Statuses.Patch(ctx, s.before, s.puskesmas); err != nil {
 		return client.IgnoreNotFound(err)
 	}
 	status.RecordTurn(r.Recorder, s.puskesmas, s.before.Status.Conditions, s.puskesmas.Status.Conditions)

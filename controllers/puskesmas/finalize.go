@@ -54,7 +54,7 @@ func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error
 	}
 	before := s.puskesmas.DeepCopy()
 	controllerutil.RemoveFinalizer(s.puskesmas, v1alpha1.Finalizer)
-	return ctrl.Result{}, client.IgnoreNotFound(r.Client.Patch(ctx, s.puskesmas, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})))
+	return ctrl.Result{}, r.Statuses.Finalizer(ctx, before, s.puskesmas)
 }
 
 // deletedOwnerLabels are the labels of the facility's objects, known without its District.
@@ -113,4 +113,3 @@ func (r *Reconciler) drop(ctx context.Context, ref inventory.Ref, policy string)
 	uid := obj.GetUID()
 	return false, client.IgnoreNotFound(r.Client.Delete(ctx, obj, client.Preconditions{UID: &uid}))
 }
-

@@ -183,7 +183,7 @@ func (r *Reconciler) writeInventoryAhead(ctx context.Context, s *scope) error {
 	s.puskesmas.Status.Inventory = ahead
 	s.conditions.Reconciling(v1alpha1.ReasonProgressing, "applying "+s.release.Name)
 	s.puskesmas.Status.ObservedGeneration = s.puskesmas.Generation
-	if err := status.Patch(ctx, r.Client, s.before, s.puskesmas); err != nil {
+	if err := r.Statuses.Patch(ctx, s.before, s.puskesmas); err != nil {
 		return err
 	}
 	s.rebase()

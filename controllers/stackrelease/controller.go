@@ -22,7 +22,8 @@ import (
 
 // Reconciler checks StackReleases.
 type Reconciler struct {
-	Client client.Client
+	Client   client.Client
+	Statuses *status.Writer
 	// Renderer knows which profiles there are.
 	Renderer *render.Renderer
 }
@@ -93,7 +94,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	} else {
 		conditions.Ready(v1alpha1.ReasonSucceeded, "the catalogue entry is sound")
 	}
-	return ctrl.Result{}, client.IgnoreNotFound(status.Patch(ctx, r.Client, found, release))
+	return status.Settle(ctrl.Result{}, client.IgnoreNotFound(r.Statuses.Patch(ctx, found, release)))
 }
 
 // problem says what contradicts itself in a release, or nothing. Its spec cannot

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -170,6 +171,7 @@ func FuzzPatches(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, patch, kind, name string) {
+		defer time.AfterFunc(8*time.Second, func() { panic("a patch takes too long") }).Stop()
 		input := make([]*unstructured.Unstructured, len(objects))
 		for i := range objects {
 			input[i] = objects[i].DeepCopy()

@@ -157,10 +157,14 @@ func (r *Runner) explain(ctx context.Context, unready []unreadyObject) (string, 
 
 // Describe turns what the API server says into what a person can act on.
 func Describe(err error) error {
+	var missing *meta.NoKindMatchError
 	switch {
-	case meta.IsNoMatchError(err):
+	case errors.As(err, &missing) && missing.GroupKind.Group == live.CloudNativePG:
 		return status.Waiting(Recheck, v1alpha1.ReasonMissingDependency,
-			"the cluster lacks a kind that is needed: %v: install CloudNativePG 1.30 or later (for databases) or the Gateway API (for HTTPRoute)", err)
+			"CloudNativePG is not installed, or is too old: the cluster has no kind %s of %s: install CloudNativePG 1.30 or later; the stack goes on by itself then", missing.GroupKind.Kind, missing.GroupKind.Group)
+	case errors.As(err, &missing):
+		return status.Waiting(Recheck, v1alpha1.ReasonMissingDependency,
+			"the cluster has no kind %s of %s: install what provides it, or take out of the spec what asks for it", missing.GroupKind.Kind, missing.GroupKind.Group)
 	case apierrors.IsInvalid(err):
 		return status.Waiting(time.Minute, v1alpha1.ReasonApplyFailed,
 			"the API server refuses an object: %v: correct the spec or the patch that it comes from", err)

@@ -5,12 +5,18 @@ package status
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/resourceversion"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -123,13 +129,66 @@ func (c Conditions) Suspended(message string) {
 	c.Remove(v1alpha1.ConditionStalled)
 }
 
+// Writer sends statuses and knows which copies of a resource are older than
+// what it has sent.
+type Writer struct {
+	Client client.Client
+
+	written sync.Map // UID → resourceVersion after the last write
+}
+
 // Patch sends the status if it differs from before, provided that nobody has
 // written the resource in between: a status made from an old copy could forget
 // inventory.
-func Patch(ctx context.Context, c client.Client, before, after client.Object) error {
+func (w *Writer) Patch(ctx context.Context, before, after client.Object) error {
 	if equality.Semantic.DeepEqual(before, after) {
 		return nil
 	}
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	return c.Status().Patch(ctx, after, patch, client.FieldOwner(v1alpha1.ManagerName))
+	if err := w.Client.Status().Patch(ctx, after, patch, client.FieldOwner(v1alpha1.ManagerName)); err != nil {
+		return err
+	}
+	w.written.Store(after.GetUID(), after.GetResourceVersion())
+	return nil
 }
+
+// Finalizer adds or removes the operator's finalizer as after has it.
+func (w *Writer) Finalizer(ctx context.Context, before, after client.Object) error {
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := w.Client.Patch(ctx, after, patch, client.FieldOwner(v1alpha1.ManagerName)); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	w.written.Store(after.GetUID(), after.GetResourceVersion())
+	return nil
+}
+
+// Stale reports whether the cache still shows a resource from before the last
+// write; a reconcile of it would be refused in the end.
+func (w *Writer) Stale(cached client.Object) bool {
+	last, ok := w.written.Load(cached.GetUID())
+	if !ok {
+		return false
+	}
+	order, err := resourceversion.CompareResourceVersion(cached.GetResourceVersion(), last.(string))
+	return err == nil && order < 0
+}
+
+// Forget drops what is known of a resource that is gone.
+func (w *Writer) Forget(uid types.UID) { w.written.Delete(uid) }
+
+// Settle is the end of a reconcile: an error ends it for a retry with backoff,
+// a conflict for one at once, since the cache is about to catch up.
+func Settle(result ctrl.Result, errs ...error) (ctrl.Result, error) {
+	err := errors.Join(errs...)
+	switch {
+	case err == nil:
+		return result, nil
+	case apierrors.IsConflict(err):
+		return ctrl.Result{RequeueAfter: CatchUp}, nil
+	default:
+		return ctrl.Result{}, err
+	}
+}
+
+// CatchUp is how long the cache is given to show what has just been written.
+const CatchUp = 20 * time.Millisecond
