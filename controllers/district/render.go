@@ -28,6 +28,9 @@ const (
 // district's namespace.
 const operatorBinding = "ilp-operator"
 
+// dashboardPort is the port of the dashboard's Service in every profile's folder.
+const dashboardPort = 8088
+
 // databaseOperatorNamespace is where CloudNativePG's own manifest installs it.
 const databaseOperatorNamespace = "cnpg-system"
 
@@ -74,11 +77,8 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 		s.pws(),
 		s.dashboard(profile),
 	}
-	if s.anySatuSehat() {
-		components = append(components, render.Component{Path: "isolation/satusehat-egress"})
-	}
 	if s.dashboardHost() != "" {
-		components = append(components, override.Exposure(s.district.Spec.Exposure, s.dashboardHost()))
+		components = append(components, override.Exposure(s.district.Spec.Exposure, s.dashboardHost(), dashboardPort))
 	}
 	for i := range components {
 		component := &components[i]
@@ -164,13 +164,4 @@ func (s *scope) dashboard(profile string) render.Component {
 		patches = append(patches, override.Replicas(spec.Replicas)...)
 	}
 	return render.Component{Path: "dashboard/" + profile, Patches: patches}
-}
-
-func (s *scope) anySatuSehat() bool {
-	for i := range s.puskesmas {
-		if s.puskesmas[i].Spec.SatuSehat.OrganizationID != "" {
-			return true
-		}
-	}
-	return false
 }

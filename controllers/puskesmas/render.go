@@ -26,6 +26,12 @@ const (
 	labelComponent    = "app.kubernetes.io/component"
 )
 
+// rmePorts are the ports of the Services in the folders of the profiles.
+var rmePorts = map[v1alpha1.RMEProfile]int32{
+	v1alpha1.RMEProfileGNUHealth: 8000,
+	v1alpha1.RMEProfileHAPIFHIR:  8080,
+}
+
 // render makes all objects of the facility, without any call to the API server.
 func (r *Reconciler) render(_ context.Context, s *scope) error {
 	components, err := r.components(s)
@@ -81,6 +87,9 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 		components = append(components, s.schema(profile))
 	}
 	components = append(components, s.rme(profile))
+	if s.satusehat != nil {
+		components = append(components, render.Component{Path: "isolation/satusehat-egress"})
+	}
 	if s.host() != "" {
 		components = append(components, s.exposure())
 	}
@@ -142,10 +151,11 @@ func (s *scope) rme(profile string) render.Component {
 	component := render.Component{Path: "rme/" + profile}
 	if custom := s.puskesmas.Spec.RME.Custom; s.profile == v1alpha1.RMEProfileCustom {
 		patches.add(override.Patch(override.Deployments, override.Add{Path: override.Container + "/ports/0/containerPort", Value: custom.Port}))
+		patches.add(override.Patch("Service", override.Add{Path: "/spec/ports/0/port", Value: custom.Port}))
 		patches.add(override.Patch(override.Deployments, customEnv(custom)...))
 	}
 	if s.satusehat != nil {
-		adds := []override.Add{{Path: "/spec/template/metadata/annotations", Value: map[string]string{"ilp.health/satusehat-credentials": "$(satusehatVersion)"}}}
+		adds := []override.Add{{Path: "/spec/template/metadata/annotations/ilp.health~1satusehat-credentials", Value: "$(satusehatVersion)"}}
 		for _, env := range s.satusehat.env() {
 			adds = append(adds, override.Add{Path: override.Container + "/env/-", Value: env})
 		}
@@ -170,7 +180,11 @@ func customEnv(custom v1alpha1.CustomRME) []override.Add {
 }
 
 func (s *scope) exposure() render.Component {
-	return override.Exposure(s.district.Spec.Exposure, s.host())
+	port := rmePorts[s.profile]
+	if s.profile == v1alpha1.RMEProfileCustom {
+		port = s.puskesmas.Spec.RME.Custom.Port
+	}
+	return override.Exposure(s.district.Spec.Exposure, s.host(), port)
 }
 
 // writeInventoryAhead sends the inventory before anything new is applied, so

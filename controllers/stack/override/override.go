@@ -24,6 +24,7 @@ const (
 	// Clusters are CloudNativePG's.
 	Clusters = "Cluster"
 	Ingress  = "Ingress"
+	Routes   = "HTTPRoute"
 )
 
 // Paths of JSON patches within Deployments and Jobs.
@@ -110,11 +111,14 @@ func Without(apiVersion, kind, name string) types.Patch {
 	return types.Patch{Patch: fmt.Sprintf("apiVersion: %s\nkind: %s\nmetadata: {name: %s}\n$patch: delete\n", apiVersion, kind, name)}
 }
 
-// Exposure publishes a Service by HTTPRoute where the district names a Gateway,
-// and by Ingress otherwise.
-func Exposure(e v1alpha1.Exposure, host string) render.Component {
+// Exposure publishes the port of a Service by HTTPRoute where the district names
+// a Gateway, and by Ingress otherwise, which finds the port by its name.
+func Exposure(e v1alpha1.Exposure, host string, port int32) render.Component {
 	if e.Gateway.Name != "" {
-		return render.Component{Path: "exposure/gateway"}
+		return render.Component{
+			Path:    "exposure/gateway",
+			Patches: []types.Patch{Patch(Routes, Add{"/spec/rules/0/backendRefs/0/port", port})},
+		}
 	}
 	var adds []Add
 	params := map[string]string{}

@@ -1,0 +1,98 @@
+# Everything a person types. Tools are built into the cache from the versions
+# that hack/tools/go.mod pins; nothing is installed into the system except
+# Debian packages that the local cluster and the images need.
+
+CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/ilp-operator
+TOOLS := $(CACHE)/tools
+LINT := $(TOOLS)/golangci-lint-kube-api-linter
+CONTROLLER_GEN := $(TOOLS)/controller-gen
+LOCALCLUSTER := $(CACHE)/bin/localcluster
+export CGO_ENABLED = 0
+
+.PHONY: help
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ See it
+
+.PHONY: demo
+demo: ## From nothing to Kabupaten Sintang serving at printed URLs (uses KUBECONFIG's cluster if set)
+	hack/demo/demo.sh
+
+.PHONY: cluster
+cluster: ## Start the local cluster (root, Debian)
+	hack/localcluster/build.sh
+	$(LOCALCLUSTER) packages
+	$(LOCALCLUSTER) up
+
+.PHONY: cluster-down
+cluster-down: ## Remove the local cluster with all its data
+	hack/localcluster/build.sh
+	$(LOCALCLUSTER) down
+
+.PHONY: images
+images: ## Build all container images
+	hack/images/build.sh all
+
+.PHONY: deploy
+deploy: ## Install the operator into KUBECONFIG's cluster
+	kubectl apply --server-side --force-conflicts -k config/default
+
+.PHONY: screenshots
+screenshots: ## Make docs/images from the running demo
+	hack/screenshot/demo.sh
+
+##@ Prove it
+
+.PHONY: test
+test: lint unit integration ## Lint, unit and golden tests, and a real API server
+
+.PHONY: lint
+lint: $(LINT) generated ## golangci-lint with kube-api-linter; generated files are up to date
+	$(LINT) run ./...
+	cd hack/localcluster && $(LINT) run --config $(CURDIR)/.golangci.yaml ./...
+
+.PHONY: unit
+unit: ## Table, property and golden tests
+	go test ./api/... ./cmd/... ./config/... ./controllers/...
+	cd hack/localcluster && go test ./internal/...
+
+.PHONY: integration
+integration: ## The API, the policies and the operator against a real API server
+	hack/localcluster/build.sh
+	go test ./test/integration/... -count=1 -timeout 20m
+
+.PHONY: e2e
+e2e: ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
+	hack/demo/demo.sh
+	KUBECONFIG=$$($(LOCALCLUSTER) env | sed -n 's/^export KUBECONFIG=//p') go test ./test/e2e/... -count=1 -timeout 40m -v -ginkgo.v
+
+.PHONY: bench
+bench: ## 15 districts × 20 Puskesmas beside a bare client; workloads are simulated
+	hack/localcluster/build.sh
+	go run ./test/scale
+
+##@ Develop
+
+.PHONY: build
+build: ## Build the operator into bin/
+	go build -trimpath -o bin/operator ./cmd/operator
+
+.PHONY: generate
+generate: $(CONTROLLER_GEN) ## CRDs and deep copies from api/
+	$(CONTROLLER_GEN) object paths=./api/... crd output:crd:dir=config/crd/bases paths=./api/...
+
+.PHONY: generated
+generated: $(CONTROLLER_GEN)
+	@before=$$(cat api/v1alpha1/zz_generated.deepcopy.go config/crd/bases/* | sha256sum); \
+	$(MAKE) --no-print-directory -s generate; \
+	after=$$(cat api/v1alpha1/zz_generated.deepcopy.go config/crd/bases/* | sha256sum); \
+	test "$$before" = "$$after" || { echo "generated files were out of date: commit what make generate has changed"; exit 1; }
+
+$(CONTROLLER_GEN): hack/tools/go.mod
+	@mkdir -p $(TOOLS)
+	cd hack/tools && go build -o $@ sigs.k8s.io/controller-tools/cmd/controller-gen
+
+$(LINT): hack/tools/go.mod
+	@mkdir -p $(TOOLS)
+	cd hack/tools && go build -o $@ sigs.k8s.io/kube-api-linter/cmd/golangci-lint-kube-api-linter
