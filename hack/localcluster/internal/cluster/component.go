@@ -26,8 +26,10 @@ type component struct {
 }
 
 const (
-	startTimeout  = 90 * time.Second
-	healthTimeout = 3 * time.Second
+	startTimeout = 90 * time.Second
+	// recoverTimeout is how long a running component may be unhealthy.
+	recoverTimeout = 20 * time.Second
+	healthTimeout  = 3 * time.Second
 	// patience is how long a start may take before we say what is waited for.
 	patience     = 3 * time.Second
 	defaultGrace = 10 * time.Second
@@ -60,7 +62,7 @@ func (c *Cluster) components() ([]component, error) {
 func (c *Cluster) ensure(ctx context.Context, k component) error {
 	manager := c.processes()
 	if _, running := manager.Running(k.name); running {
-		if k.healthy(ctx) == nil {
+		if c.recovers(ctx, k) {
 			return nil
 		}
 		c.Out.Info("%s runs but is not healthy: restarting it", k.name)
@@ -79,6 +81,25 @@ func (c *Cluster) ensure(ctx context.Context, k component) error {
 	}
 	c.Out.Done(started, "%s ready", k.name)
 	return nil
+}
+
+// recovers gives a running component time to find again what it depends on,
+// which may have been started anew just before.
+func (c *Cluster) recovers(ctx context.Context, k component) bool {
+	manager := c.processes()
+	for deadline, told := time.Now().Add(recoverTimeout), false; ; {
+		if k.healthy(ctx) == nil {
+			return true
+		}
+		if _, running := manager.Running(k.name); !running || time.Now().After(deadline) || ctx.Err() != nil {
+			return false
+		}
+		if !told {
+			c.Out.Wait("%s to recover", k.name)
+			told = true
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
 }
 
 func (c *Cluster) awaitHealthy(ctx context.Context, k component, started time.Time) error {

@@ -39,9 +39,6 @@ func checkNodeRequirements() error {
 
 // prepareHost records the machine as it is, once, and then changes it.
 func (c *Cluster) prepareHost() error {
-	if err := c.claimHost(); err != nil {
-		return err
-	}
 	if c.State.Before == nil {
 		before, err := host.Take()
 		if err != nil {

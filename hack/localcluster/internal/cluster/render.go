@@ -52,6 +52,10 @@ func (c *Cluster) renderConfigs() error {
 		if err != nil {
 			return err
 		}
+		// kube-proxy ends when its file is written, even with the same content.
+		if present, err := os.ReadFile(path); err == nil && bytes.Equal(present, data) {
+			continue
+		}
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
 		}

@@ -24,6 +24,11 @@ func (c *Cluster) Up(ctx context.Context, o Options) error {
 		return err
 	}
 	started := time.Now()
+	if !o.ControlPlaneOnly {
+		if err := c.claimHost(); err != nil {
+			return err
+		}
+	}
 	if err := c.initState(o); err != nil {
 		return err
 	}
