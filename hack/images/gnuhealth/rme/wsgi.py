@@ -1,8 +1,10 @@
 """Tryton's application, for one database, with probes and the scheduler of that database beside it."""
 import argparse
 import json
+import logging
 import os
 import threading
+import time
 from http import HTTPStatus
 
 os.environ['TRYTOND_DATABASE_NAMES'] = os.environ['DB_NAME']
@@ -13,6 +15,7 @@ from trytond.application import app as application  # noqa: E402
 from trytond.protocols.wrappers import Response  # noqa: E402
 
 DATABASE = os.environ['DB_NAME']
+logger = logging.getLogger(__name__)
 
 # The login form asks for the list of databases and hides the field when there is one. Tryton would answer by
 # trying to open every database of the server.
@@ -52,7 +55,15 @@ def readyz(request):
     return Response(reason + '\n', HTTPStatus.SERVICE_UNAVAILABLE, content_type='text/plain')
 
 
-# Scheduled actions lock their table while they run, so the schedulers of several replicas take turns.
-threading.Thread(
-    target=cron.run, name='cron', daemon=True,
-    args=(argparse.Namespace(database_names=[DATABASE], once=False),)).start()
+def _schedule():
+    """Scheduled actions lock their table while they run, so the schedulers of several replicas take turns."""
+    while True:
+        try:
+            cron.run(argparse.Namespace(database_names=[DATABASE], once=False))
+        except Exception:
+            # It ends when the database is away at its first look.
+            logger.exception('the scheduler starts again in a minute')
+            time.sleep(60)
+
+
+threading.Thread(target=_schedule, name='cron', daemon=True).start()
