@@ -1,0 +1,99 @@
+// Package e2e asserts what a user sees of a district on a real node with real
+// pods. It runs against the cluster that KUBECONFIG names, on which make demo
+// has stood Kabupaten Sintang up, and talks to it through its API server and
+// its ingress on the loopback address.
+package e2e
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/config"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers"
+)
+
+const (
+	namespace = "ilp-6105"
+	district  = "sintang"
+	tebidah   = "tebidah"
+	neighbour = "sungai-durian"
+
+	// soon is how long a correction by the operator may take.
+	soon = 15 * time.Second
+	// rollout is how long pods may take to come up on a busy machine.
+	rollout = 10 * time.Minute
+)
+
+var (
+	restConfig *rest.Config
+	cluster    client.Client
+	clientset  *kubernetes.Clientset
+)
+
+func TestE2E(t *testing.T) {
+	RegisterFailHandler(Fail)
+	RunSpecs(t, "A district on a real node")
+}
+
+var _ = BeforeSuite(func(ctx SpecContext) {
+	Expect(os.Getenv("KUBECONFIG")).NotTo(BeEmpty(), "set KUBECONFIG to the cluster of make demo")
+	var err error
+	restConfig, err = config.GetConfig()
+	Expect(err).NotTo(HaveOccurred())
+	cluster, err = client.New(restConfig, client.Options{Scheme: controllers.NewScheme()})
+	Expect(err).NotTo(HaveOccurred())
+	clientset, err = kubernetes.NewForConfig(restConfig)
+	Expect(err).NotTo(HaveOccurred())
+	awaitReady(ctx, &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: district}})
+})
+
+var _ = ReportAfterEach(func(ctx context.Context, report SpecReport) {
+	if report.Failed() {
+		AddReportEntry("cluster", describeCluster(ctx))
+	}
+})
+
+// readyOf returns the Ready condition's status, reason and message.
+func readyOf(ctx context.Context, obj client.Object) (status, message string, err error) {
+	kind := "District"
+	if _, ok := obj.(*v1alpha1.Puskesmas); ok {
+		kind = "Puskesmas"
+	}
+	u := &unstructured.Unstructured{}
+	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
+	if err := cluster.Get(ctx, client.ObjectKeyFromObject(obj), u); err != nil {
+		return "", "", err
+	}
+	observed, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
+	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
+	for _, c := range conditions {
+		if condition := c.(map[string]any); condition["type"] == v1alpha1.ConditionReady && observed == u.GetGeneration() {
+			return condition["status"].(string), condition["message"].(string), nil
+		}
+	}
+	return "Unknown", "not yet seen", nil
+}
+
+func awaitReady(ctx context.Context, obj client.Object) {
+	GinkgoHelper()
+	Eventually(func(g Gomega) {
+		status, message, err := readyOf(ctx, obj)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(status).To(Equal("True"), message)
+	}).WithContext(ctx).WithTimeout(rollout).WithPolling(2 * time.Second).Should(Succeed())
+}
+
+func puskesmas(name string) *v1alpha1.Puskesmas {
+	return &v1alpha1.Puskesmas{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+}
