@@ -18,14 +18,16 @@ import (
 )
 
 // isolate makes the namespace, takes the operator's rights in it, and then sets
-// up everything that keeps districts apart.
+// up everything that keeps districts apart. Roles come before their bindings:
+// the API server looks at what a binding would grant.
 func (r *Reconciler) isolate(ctx context.Context, s *scope) error {
 	namespace, rest := split(s.objects[componentIsolation], func(o *unstructured.Unstructured) bool { return o.GetKind() == "Namespace" })
 	rights, rest := split(rest, func(o *unstructured.Unstructured) bool {
 		return o.GetKind() == "RoleBinding" && o.GetName() == operatorBinding
 	})
+	bindings, rest := split(rest, func(o *unstructured.Unstructured) bool { return o.GetKind() == "RoleBinding" })
 	fresh := !s.conditions.IsTrue(v1alpha1.ConditionIsolationReady)
-	for _, objects := range [][]*unstructured.Unstructured{namespace, rights, rest} {
+	for _, objects := range [][]*unstructured.Unstructured{namespace, rights, rest, bindings} {
 		err := r.Stages.Run(ctx, s.conditions, stage.Stage{
 			Condition: v1alpha1.ConditionIsolationReady,
 			Objects:   objects,

@@ -38,8 +38,12 @@ func (r *Reconciler) findDistrict(ctx context.Context, s *scope) error {
 		}
 	}
 	if s.district == nil {
+		if len(districts.Items) > 0 {
+			return status.Waiting(0, v1alpha1.ReasonDependencyNotReady,
+				"waiting for District %s to take this namespace; see its conditions", districts.Items[0].Name)
+		}
 		return status.Waiting(0, v1alpha1.ReasonDistrictNotFound,
-			"no District with code %s has taken this namespace: apply one, or see its conditions; data of this Puskesmas is kept", code)
+			"there is no District with code %s: apply one; data of this Puskesmas is kept", code)
 	}
 	if s.district.Spec.State == v1alpha1.StateSuspended {
 		return &status.Stop{Reason: v1alpha1.ReasonSuspended, Message: fmt.Sprintf("District %s is Suspended: nothing is changed or checked until it is Active", s.district.Name)}

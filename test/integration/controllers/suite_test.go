@@ -1,0 +1,75 @@
+// Package controllers runs the operator, as its own service account and with
+// nothing but that account's rights, against a real API server. There is no
+// node and no CloudNativePG: package world plays those by writing statuses.
+//
+// While the specs run, two observers look at everything that happens: the
+// ledger proves that no object exists which no inventory names, and the linter
+// that every status keeps the rules of the API.
+package controllers_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+
+	"ilp.health/operator/test/testenv"
+)
+
+func TestControllers(t *testing.T) {
+	RegisterFailHandler(Fail)
+	SetDefaultEventuallyTimeout(20 * time.Second)
+	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
+	RunSpecs(t, "Controllers")
+}
+
+var (
+	// admin does what people do with kubectl.
+	admin client.WithWatch
+	// theOperator runs through all specs; a spec that stops it starts it again.
+	theOperator *operator
+	// workloads plays the controllers of Kubernetes and CloudNativePG.
+	workloads *world
+	theLedger *ledger
+	theLinter *linter
+)
+
+var _ = BeforeSuite(func() {
+	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
+	environment := testenv.Start(GinkgoT(), testenv.WithCloudNativePG())
+	admin = environment.Client
+	installOperator(context.Background(), admin)
+	createReleases(context.Background(), admin)
+
+	background, stop := context.WithCancel(context.Background())
+	DeferCleanup(stop)
+	workloads = startWorld(background, admin)
+	theLedger = startLedger(background, admin)
+	theLinter = startLinter(background, admin)
+	theOperator = &operator{config: environment.Config, traffic: &traffic{}}
+	theOperator.start()
+	DeferCleanup(theOperator.stop)
+})
+
+// Whatever a spec was about, what the observers saw meanwhile must be right.
+var _ = AfterEach(func() {
+	Expect(theLinter.findings()).To(BeEmpty(), "statuses that break the rules")
+	Eventually(theLedger.forgotten).Should(BeEmpty(), "objects that existed while no inventory named them")
+})
+
+// installOperator creates the operator's namespace, account and rights.
+func installOperator(ctx context.Context, c client.Client) {
+	GinkgoHelper()
+	Expect(c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: operatorNamespace}})).To(Succeed())
+	for _, object := range testenv.Kustomize(GinkgoT(), filepath.Join(testenv.Root(GinkgoT()), "config/rbac")) {
+		Expect(c.Create(ctx, object)).To(Succeed())
+	}
+}

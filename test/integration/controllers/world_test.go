@@ -1,0 +1,227 @@
+package controllers_test
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+	"sync"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+)
+
+// world is a simulation: it plays the controllers of Deployments and Jobs and
+// CloudNativePG by writing the statuses that they write, at once. Nothing runs.
+type world struct {
+	client client.WithWatch
+
+	mu    sync.Mutex
+	rules []rule
+}
+
+// rule is what becomes of the objects of a kind in a namespace whose name
+// starts so. Later rules come first.
+type rule struct {
+	namespace, kind, prefix string
+	outcome                 outcome
+}
+
+type outcome int
+
+const (
+	succeeds outcome = iota
+	// hangs is never looked at by its controller.
+	hangs
+	// fails reports a failure.
+	fails
+)
+
+// finalizerCloudNativePG is how CloudNativePG drops a database before its
+// Database goes.
+const finalizerCloudNativePG = "cnpg.io/deleteDatabase"
+
+var (
+	deploymentKind = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+	jobKind        = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
+	clusterKind    = schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "Cluster"}
+	databaseKind   = schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "Database"}
+	roleKind       = schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "DatabaseRole"}
+	simulatedKinds = []schema.GroupVersionKind{deploymentKind, jobKind, clusterKind, databaseKind, roleKind}
+)
+
+func startWorld(ctx context.Context, c client.WithWatch) *world {
+	w := &world{client: c}
+	for _, gvk := range simulatedKinds {
+		go follow(ctx, c, gvk, func(event watch.EventType, object *unstructured.Unstructured) {
+			if event != watch.Deleted {
+				w.play(ctx, object)
+			}
+		})
+	}
+	return w
+}
+
+// let says what becomes of objects from now on, and of those that are there.
+func (w *world) let(ctx context.Context, d *district, kind, prefix string, o outcome) {
+	GinkgoHelper()
+	w.mu.Lock()
+	w.rules = append(w.rules, rule{d.namespace, kind, prefix, o})
+	w.mu.Unlock()
+	for _, gvk := range simulatedKinds {
+		if gvk.Kind != kind {
+			continue
+		}
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+		Expect(w.client.List(ctx, list, client.InNamespace(d.namespace))).To(Succeed())
+		for i := range list.Items {
+			w.play(ctx, &list.Items[i])
+		}
+	}
+}
+
+func (w *world) outcomeOf(object *unstructured.Unstructured) outcome {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := len(w.rules) - 1; i >= 0; i-- {
+		r := w.rules[i]
+		if r.namespace == object.GetNamespace() && r.kind == object.GetKind() && strings.HasPrefix(object.GetName(), r.prefix) {
+			return r.outcome
+		}
+	}
+	return succeeds
+}
+
+// play writes the status that the object's controller would write. It fails
+// when the object has changed or gone meanwhile; then there is another event.
+func (w *world) play(ctx context.Context, object *unstructured.Unstructured) {
+	o := w.outcomeOf(object)
+	if o == hangs {
+		return
+	}
+	var status map[string]any
+	switch object.GetKind() {
+	case "Deployment":
+		status = deploymentStatus(object, o)
+	case "Job":
+		status = jobStatus(object, o)
+	case "Cluster":
+		status = clusterStatus(object, o)
+	default:
+		if w.finalize(ctx, object) {
+			return
+		}
+		status = appliedStatus(object, o)
+	}
+	if status == nil {
+		return
+	}
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"uid": object.GetUID(), "resourceVersion": object.GetResourceVersion()},
+		"status":   status,
+	})
+	Expect(err).NotTo(HaveOccurred())
+	err = w.client.Status().Patch(ctx, object.DeepCopy(), client.RawPatch(types.MergePatchType, patch), client.FieldOwner("world"))
+	if err != nil && ctx.Err() == nil {
+		GinkgoWriter.Printf("world: status of %s %s/%s: %v\n", object.GetKind(), object.GetNamespace(), object.GetName(), err)
+	}
+}
+
+// finalize holds a Database until its database is dropped, as CloudNativePG does.
+func (w *world) finalize(ctx context.Context, object *unstructured.Unstructured) bool {
+	after := object.DeepCopy()
+	if object.GetDeletionTimestamp() != nil {
+		controllerutil.RemoveFinalizer(after, finalizerCloudNativePG)
+	} else if !controllerutil.AddFinalizer(after, finalizerCloudNativePG) {
+		return false
+	}
+	_ = w.client.Patch(ctx, after, client.MergeFromWithOptions(object, client.MergeFromWithOptimisticLock{}), client.FieldOwner("world"))
+	return true
+}
+
+func deploymentStatus(d *unstructured.Unstructured, o outcome) map[string]any {
+	replicas, _, _ := unstructured.NestedInt64(d.Object, "spec", "replicas")
+	available, progressing := replicas, "True"
+	if o == fails {
+		available, progressing = 0, "False"
+	}
+	seen, _, _ := unstructured.NestedInt64(d.Object, "status", "observedGeneration")
+	had, _, _ := unstructured.NestedInt64(d.Object, "status", "availableReplicas")
+	if seen == d.GetGeneration() && had == available && conditionOf(d, "Progressing") == progressing {
+		return nil
+	}
+	return map[string]any{
+		"observedGeneration": d.GetGeneration(), "replicas": replicas, "updatedReplicas": replicas,
+		"readyReplicas": available, "availableReplicas": available,
+		"conditions": conditions("Progressing", progressing),
+	}
+}
+
+func jobStatus(j *unstructured.Unstructured, o outcome) map[string]any {
+	if conditionOf(j, "Complete") == "True" || conditionOf(j, "Failed") == "True" {
+		return nil
+	}
+	now := time.Now().UTC().Format(time.RFC3339)
+	if o == fails {
+		return map[string]any{
+			"startTime": now, "failed": 5,
+			"conditions": append(conditions("FailureTarget", "True"), conditions("Failed", "True")...),
+		}
+	}
+	return map[string]any{
+		"startTime": now, "completionTime": now, "succeeded": 1,
+		"conditions": append(conditions("SuccessCriteriaMet", "True"), conditions("Complete", "True")...),
+	}
+}
+
+func clusterStatus(c *unstructured.Unstructured, o outcome) map[string]any {
+	ready, phase := "True", "Cluster in healthy state"
+	switch {
+	case c.GetAnnotations()["cnpg.io/hibernation"] == "on":
+		ready, phase = "False", "Cluster hibernated"
+	case o == fails:
+		ready, phase = "False", "Unable to create required cluster objects"
+	}
+	if conditionOf(c, "Ready") == ready {
+		return nil
+	}
+	return map[string]any{"phase": phase, "conditions": conditions("Ready", ready)}
+}
+
+func appliedStatus(d *unstructured.Unstructured, o outcome) map[string]any {
+	applied, found, _ := unstructured.NestedBool(d.Object, "status", "applied")
+	seen, _, _ := unstructured.NestedInt64(d.Object, "status", "observedGeneration")
+	if found && seen == d.GetGeneration() && applied == (o == succeeds) {
+		return nil
+	}
+	status := map[string]any{"applied": o == succeeds, "observedGeneration": d.GetGeneration()}
+	if o == fails {
+		status["message"] = "while creating: permission denied"
+	}
+	return status
+}
+
+func conditions(conditionType, status string) []any {
+	return []any{map[string]any{
+		"type": conditionType, "status": status, "reason": "Simulated", "message": "written by a test",
+		"lastTransitionTime": time.Now().UTC().Format(time.RFC3339),
+	}}
+}
+
+func conditionOf(object *unstructured.Unstructured, conditionType string) string {
+	list, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
+	for _, item := range list {
+		if c, _ := item.(map[string]any); c["type"] == conditionType {
+			status, _ := c["status"].(string)
+			return status
+		}
+	}
+	return ""
+}
