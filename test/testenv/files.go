@@ -54,7 +54,7 @@ func Kustomize(t T, folder string) []*unstructured.Unstructured {
 func WithCloudNativePG() Option {
 	return func(t T, e *envtest.Environment) {
 		t.Helper()
-		command := exec.Command("go", "mod", "download", "-json", "github.com/cloudnative-pg/cloudnative-pg")
+		command := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", "github.com/cloudnative-pg/cloudnative-pg")
 		command.Dir = filepath.Join(Root(t), "hack/images/cloudnative-pg")
 		output, err := command.Output()
 		if err != nil {

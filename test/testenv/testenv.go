@@ -26,6 +26,7 @@ import (
 type T interface {
 	Helper()
 	Cleanup(func())
+	Context() context.Context
 	Fatalf(format string, args ...any)
 }
 
@@ -94,7 +95,7 @@ func Start(t T, options ...Option) *Environment {
 
 	e := &Environment{Config: config, Scheme: Scheme(), t: t}
 	e.Client = e.client(config)
-	e.enforcePolicies(context.Background(), filepath.Join(root, "config/policy"))
+	e.enforcePolicies(t.Context(), filepath.Join(root, "config/policy"))
 	return e
 }
 
