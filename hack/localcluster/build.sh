@@ -16,8 +16,8 @@ if [ ! -x "$out/localcluster" ]; then
 	v=k8s.io/component-base/version
 	ldflags="-s -w -X $v.gitVersion=$version -X $v.gitMajor=1 -X $v.gitMinor=${minor%%.*} -X $v.gitTreeState=clean"
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w" -o "$out/pause" ./pause
-	CGO_ENABLED=0 go build -trimpath -ldflags "$ldflags" -o "$out/localcluster.new" .
-	mv "$out/localcluster.new" "$out/localcluster"
+	CGO_ENABLED=0 go build -trimpath -ldflags "$ldflags" -o "$out/localcluster.$$" .
+	mv "$out/localcluster.$$" "$out/localcluster"
 fi
 mkdir -p "$cache/bin"
 ln -sfn "$out/localcluster" "$cache/bin/localcluster"

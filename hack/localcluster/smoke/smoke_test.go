@@ -1,7 +1,7 @@
 // Package smoke proves, with real pods, that a local cluster does what
 // workloads need of it. It runs against a cluster that is up:
 //
-//	SMOKE_LOCALCLUSTER=$(hack/localcluster/build.sh) go test -count=1 ./smoke
+//	SMOKE_LOCALCLUSTER=$(hack/localcluster/build.sh) CGO_ENABLED=0 go test -trimpath -count=1 ./smoke
 package smoke
 
 import (

@@ -79,18 +79,20 @@ func TestEndpoints(t *testing.T) {
 	}
 
 	slice.Endpoints = slice.Endpoints[1:]
-	for want, call := range map[string]func() ([]string, error){
-		"no ready pod (1 not ready)": func() ([]string, error) {
-			return endpoints(r, service, []*discoveryv1.EndpointSlice{slice})
-		},
-		"does not exist": func() ([]string, error) { return endpoints(r, nil, nil) },
-		"no such port": func() ([]string, error) {
-			r.backend.Service.Port = networkingv1.ServiceBackendPort{Number: 81}
-			return endpoints(r, service, nil)
-		},
+	notThere := r
+	notThere.backend.Service = &networkingv1.IngressServiceBackend{Name: "rme", Port: networkingv1.ServiceBackendPort{Number: 81}}
+	for _, c := range []struct {
+		want    string
+		rule    rule
+		service *corev1.Service
+	}{
+		{"no ready pod (1 not ready)", r, service},
+		{"does not exist", r, nil},
+		{"no such port", notThere, service},
 	} {
-		if _, err := call(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("got %v, want %q", err, want)
+		_, err := endpoints(c.rule, c.service, []*discoveryv1.EndpointSlice{slice})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %q", err, c.want)
 		}
 	}
 }
