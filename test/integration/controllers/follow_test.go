@@ -4,32 +4,43 @@ import (
 	"context"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// follow calls see for everything that happens to the objects of a kind, from
-// the first one on, until the context ends. It outlives the API server.
+// follow calls see for everything that happens to the objects of a kind from
+// now on, until the context ends. It outlives the API server.
 func follow(ctx context.Context, c client.WithWatch, gvk schema.GroupVersionKind, see func(watch.EventType, *unstructured.Unstructured), options ...client.ListOption) {
-	for ctx.Err() == nil {
+	GinkgoHelper()
+	open := func() (watch.Interface, error) {
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
-		w, err := c.Watch(ctx, list, options...)
-		if err != nil {
-			if meta.IsNoMatchError(err) {
-				c.RESTMapper()
+		return c.Watch(ctx, list, options...)
+	}
+	w, err := open()
+	Expect(err).NotTo(HaveOccurred(), "watch %s", gvk.Kind)
+	go func() {
+		for ctx.Err() == nil {
+			if err != nil {
+				time.Sleep(100 * time.Millisecond)
+			} else {
+				drain(w, see)
 			}
-			time.Sleep(200 * time.Millisecond)
+			w, err = open()
+		}
+	}()
+}
+
+func drain(w watch.Interface, see func(watch.EventType, *unstructured.Unstructured)) {
+	defer w.Stop()
+	for event := range w.ResultChan() {
+		if event.Type == watch.Bookmark || event.Type == watch.Error {
 			continue
 		}
-		for event := range w.ResultChan() {
-			if object, ok := event.Object.(*unstructured.Unstructured); ok && event.Type != watch.Bookmark && event.Type != watch.Error {
-				see(event.Type, object)
-			}
-		}
-		w.Stop()
+		see(event.Type, event.Object.(*unstructured.Unstructured))
 	}
 }

@@ -42,10 +42,10 @@ func startLedger(ctx context.Context, c client.WithWatch) *ledger {
 	l := &ledger{objects: map[string]*span{}, named: map[string][]*span{}, open: map[string]*span{}}
 	kinds := slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{{Version: "v1", Kind: "Secret"}})
 	for _, gvk := range kinds {
-		go follow(ctx, c, gvk, l.seeObject, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
+		follow(ctx, c, gvk, l.seeObject, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
 	}
 	for _, gvk := range []schema.GroupVersionKind{districtKind, puskesmasKind} {
-		go follow(ctx, c, gvk, l.seeInventory)
+		follow(ctx, c, gvk, l.seeInventory)
 	}
 	return l
 }

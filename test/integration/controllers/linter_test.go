@@ -35,7 +35,7 @@ type statusView struct {
 func startLinter(ctx context.Context, c client.WithWatch) *linter {
 	l := &linter{last: map[string]statusView{}, found: map[string]bool{}}
 	for _, gvk := range []schema.GroupVersionKind{districtKind, puskesmasKind, v1alpha1.GroupVersion.WithKind("StackRelease")} {
-		go follow(ctx, c, gvk, l.see)
+		follow(ctx, c, gvk, l.see)
 	}
 	return l
 }

@@ -59,7 +59,7 @@ var (
 func startWorld(ctx context.Context, c client.WithWatch) *world {
 	w := &world{client: c}
 	for _, gvk := range simulatedKinds {
-		go follow(ctx, c, gvk, func(event watch.EventType, object *unstructured.Unstructured) {
+		follow(ctx, c, gvk, func(event watch.EventType, object *unstructured.Unstructured) {
 			if event != watch.Deleted {
 				w.play(ctx, object)
 			}
