@@ -25,12 +25,13 @@ func main() {
 
 func run() error {
 	var (
-		opts           controllers.Options
-		identity       district.Identity
-		metricsAddress = flag.String("metrics-bind-address", ":8443", "address of the metrics, served over HTTPS to who may read them; 0 turns them off")
-		probeAddress   = flag.String("health-probe-bind-address", ":8081", "address of /healthz and /readyz")
-		leaderElect    = flag.Bool("leader-elect", true, "run one of several replicas at a time")
-		logging        zap.Options
+		opts            controllers.Options
+		identity        district.Identity
+		metricsAddress  = flag.String("metrics-bind-address", ":8443", "address of the metrics, served over HTTPS to who may read them; 0 turns them off")
+		probeAddress    = flag.String("health-probe-bind-address", ":8081", "address of /healthz and /readyz")
+		profilerAddress = flag.String("profiler-address", "", "address of /debug/pprof; off by default")
+		leaderElect     = flag.Bool("leader-elect", true, "run one of several replicas at a time")
+		logging         zap.Options
 	)
 	flag.StringVar(&identity.Namespace, "namespace", "ilp-system", "namespace that the operator runs in")
 	flag.StringVar(&identity.ServiceAccount, "service-account", "ilp-operator", "service account that the operator runs as")
@@ -50,6 +51,7 @@ func run() error {
 		Scheme:                        controllers.NewScheme(),
 		Cache:                         controllers.CacheOptions(),
 		HealthProbeBindAddress:        *probeAddress,
+		PprofBindAddress:              *profilerAddress,
 		LeaderElection:                *leaderElect,
 		LeaderElectionID:              "operator.ilp.health",
 		LeaderElectionNamespace:       identity.Namespace,

@@ -1,0 +1,103 @@
+// Command scale measures the operator beside a bare client that does nothing
+// but server-side apply the very same objects, on the same API server build, in
+// the same run. `make bench` runs it.
+//
+// Only etcd and kube-apiserver run, fresh for every round. There are no nodes:
+// the statuses of Clusters, Databases, DatabaseRoles, Jobs and Deployments are
+// written by a simulator as soon as the objects appear, in the bare client's
+// rounds too, so that both bear its load.
+//
+// The first round counts: the API server writes an audit log of the operator's
+// requests. Rest, restarts and drift are measured on that round's cluster too.
+// The rounds that are timed have no audit log; operator and bare client take
+// turns at going first.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/go-logr/logr"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+)
+
+// options are the flags.
+type options struct {
+	districts, puskesmas, rounds, drifts int
+	rest                                 time.Duration
+	json, operator, profiles             string
+}
+
+func main() {
+	if len(os.Args) == 4 && os.Args[1] == bareClientCommand {
+		if err := runBareClient(os.Args[2], os.Args[3]); err != nil {
+			fmt.Fprintln(os.Stderr, "bare client:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	var o options
+	flag.IntVar(&o.districts, "districts", 15, "districts of the wave")
+	flag.IntVar(&o.puskesmas, "puskesmas", 20, "Puskesmas of each district")
+	flag.IntVar(&o.rounds, "rounds", 3, "timed rounds, each of the operator and of the bare client")
+	flag.IntVar(&o.drifts, "drifts", 20, "objects that are deleted or edited by hand")
+	flag.DurationVar(&o.rest, "rest", time.Minute, "how long the operator is watched at rest")
+	flag.StringVar(&o.json, "json", "", "file to write the results to")
+	flag.StringVar(&o.operator, "operator", "", "operator to measure (default: built from this source)")
+	flag.StringVar(&o.profiles, "profiles", "", "folder for the operator's CPU and heap profile during the counting round")
+	timeout := flag.Duration("timeout", 20*time.Minute, "when to give up")
+	flag.Parse()
+
+	// The libraries' own logs would only hide the table.
+	ctrl.SetLogger(logr.Discard())
+	klog.SetLogger(logr.Discard())
+
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, cancel := context.WithTimeoutCause(ctx, *timeout, fmt.Errorf("not done after %s: see -timeout", *timeout))
+	defer cancel()
+	if err := run(ctx, o); err != nil {
+		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
+			err = cause
+		}
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, o options) error {
+	work, err := os.MkdirTemp("", "ilp-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	b := &bench{options: o, folder: work, wave: newWave(o.districts, o.puskesmas)}
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	if err := b.rounds(ctx); err != nil {
+		return err
+	}
+	b.results.print(os.Stdout)
+	if o.json == "" {
+		return nil
+	}
+	content, err := json.MarshalIndent(b.results, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(o.json, append(content, '\n'), 0o644) //nolint:gosec // results are for everybody
+}
+
+// say tells what goes on.
+func say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, time.Now().Format("15:04:05 ")+format+"\n", args...)
+}

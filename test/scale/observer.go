@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/metadata"
+
+	"ilp.health/operator/api/v1alpha1"
+)
+
+// kinds are all that a stack is made of, by their plural.
+var kinds = []schema.GroupVersionResource{
+	{Version: "v1", Resource: "namespaces"},
+	{Version: "v1", Resource: "configmaps"},
+	{Version: "v1", Resource: "limitranges"},
+	{Version: "v1", Resource: "resourcequotas"},
+	{Version: "v1", Resource: "secrets"},
+	{Version: "v1", Resource: "services"},
+	{Version: "v1", Resource: "serviceaccounts"},
+	deployments,
+	jobs,
+	{Group: "networking.k8s.io", Version: "v1", Resource: "ingresses"},
+	{Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"},
+	{Group: "policy", Version: "v1", Resource: "poddisruptionbudgets"},
+	{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "roles"},
+	{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"},
+	clusters,
+	databases,
+	databaseRoles,
+}
+
+// key names one object.
+type key struct {
+	schema.GroupVersionResource
+	Namespace, Name string
+}
+
+func (k key) String() string { return k.Resource + " " + k.Namespace + "/" + k.Name }
+
+// observer notes when each object of the stack is first seen. It watches
+// metadata only, in every round alike.
+type observer struct {
+	simulator *simulator
+
+	mu   sync.Mutex
+	seen map[key]time.Time
+	last time.Time
+}
+
+// observe watches until the context ends.
+func observe(ctx context.Context, c *cluster) (*observer, error) {
+	client, err := metadata.NewForConfig(c.Config)
+	if err != nil {
+		return nil, err
+	}
+	o := &observer{simulator: newSimulator(ctx, c.dynamic), seen: map[key]time.Time{}, last: time.Now()}
+	selector := labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagerName}).String()
+	for _, gvr := range kinds {
+		watch, err := client.Resource(gvr).Watch(ctx, metav1.ListOptions{LabelSelector: selector, ResourceVersion: "0"})
+		if err != nil {
+			return nil, fmt.Errorf("watch %s: %w", gvr.Resource, err)
+		}
+		go func() {
+			defer watch.Stop()
+			for event := range watch.ResultChan() {
+				if object, ok := event.Object.(*metav1.PartialObjectMetadata); ok {
+					o.note(key{gvr, object.Namespace, object.Name}, event.Type == "DELETED", object)
+				}
+			}
+		}()
+	}
+	return o, nil
+}
+
+func (o *observer) note(k key, deleted bool, object *metav1.PartialObjectMetadata) {
+	o.mu.Lock()
+	if _, known := o.seen[k]; deleted {
+		delete(o.seen, k)
+	} else if !known {
+		o.seen[k] = time.Now()
+		o.last = o.seen[k]
+	}
+	o.mu.Unlock()
+	if !deleted {
+		o.simulator.see(k, object)
+	}
+}
+
+// objects lists what there is now, sorted.
+func (o *observer) objects() []key {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.SortedFunc(maps.Keys(o.seen), func(a, b key) int {
+		switch {
+		case a.String() < b.String():
+			return -1
+		case a.String() > b.String():
+			return 1
+		}
+		return 0
+	})
+}
+
+// count is how many objects there are, and when the last one appeared.
+func (o *observer) count() (int, time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.seen), o.last
+}

@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/dynamic"
+)
+
+var (
+	deployments   = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
+	jobs          = schema.GroupVersionResource{Group: "batch", Version: "v1", Resource: "jobs"}
+	clusters      = schema.GroupVersionResource{Group: "postgresql.cnpg.io", Version: "v1", Resource: "clusters"}
+	databases     = schema.GroupVersionResource{Group: "postgresql.cnpg.io", Version: "v1", Resource: "databases"}
+	databaseRoles = schema.GroupVersionResource{Group: "postgresql.cnpg.io", Version: "v1", Resource: "databaseroles"}
+)
+
+// simulator stands in for the controllers of the workloads: it writes that all
+// is well, once for each generation, as soon as an object appears.
+type simulator struct {
+	client dynamic.Interface
+	work   chan task
+
+	mu      sync.Mutex
+	done    map[types.UID]int64
+	writes  int
+	failure error
+}
+
+type task struct {
+	key        key
+	uid        types.UID
+	generation int64
+}
+
+// simulatorWorkers are as many as the requests that either client has in flight.
+const simulatorWorkers = 8
+
+func newSimulator(ctx context.Context, client dynamic.Interface) *simulator {
+	// Room for the whole country: the watch is never held up.
+	s := &simulator{client: client, work: make(chan task, 1<<16), done: map[types.UID]int64{}}
+	for range simulatorWorkers {
+		go func() {
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case t := <-s.work:
+					s.write(ctx, t)
+				}
+			}
+		}()
+	}
+	return s
+}
+
+// see takes note of an object and has its status written.
+func (s *simulator) see(k key, object *metav1.PartialObjectMetadata) {
+	if statusOf(k.GroupVersionResource, 0) == nil || object.DeletionTimestamp != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if done, ok := s.done[object.UID]; ok && done >= object.Generation {
+		return
+	}
+	s.done[object.UID] = object.Generation
+	s.work <- task{k, object.UID, object.Generation}
+}
+
+func (s *simulator) write(ctx context.Context, t task) {
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": t.uid}, "status": statusOf(t.key.GroupVersionResource, t.generation)})
+	if err == nil {
+		_, err = s.client.Resource(t.key.GroupVersionResource).Namespace(t.key.Namespace).
+			Patch(ctx, t.key.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: "simulator"}, "status")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writes++
+	if err != nil && ctx.Err() == nil && s.failure == nil {
+		s.failure = fmt.Errorf("simulate the status of %s: %w", t.key, err)
+	}
+}
+
+// err is the first write that failed. Deleting an object under it is no failure.
+func (s *simulator) err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failure
+}
+
+// statusOf is the status of a workload that does its work, or nil for kinds
+// without one. All Deployments of the stack ask for one replica.
+func statusOf(gvr schema.GroupVersionResource, generation int64) map[string]any {
+	now := time.Now().UTC().Format(time.RFC3339)
+	condition := func(kind string) map[string]any {
+		return map[string]any{"type": kind, "status": "True", "reason": "Simulated", "message": "simulated", "lastTransitionTime": now}
+	}
+	switch gvr {
+	case deployments:
+		return map[string]any{"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
+	case jobs:
+		return map[string]any{"startTime": now, "completionTime": now, "succeeded": 1,
+			"conditions": []any{condition("SuccessCriteriaMet"), condition("Complete")}}
+	case clusters:
+		return map[string]any{"phase": "Cluster in healthy state", "conditions": []any{condition("Ready")}}
+	case databases, databaseRoles:
+		return map[string]any{"applied": true, "observedGeneration": generation}
+	}
+	return nil
+}
