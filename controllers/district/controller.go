@@ -4,7 +4,6 @@ package district
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -101,25 +100,10 @@ func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, erro
 	s.reportBackup()
 	for _, phase := range phases {
 		if err := phase(r, ctx, s); err != nil {
-			return s.report(err)
+			return s.conditions.Report(err)
 		}
 	}
 	return ctrl.Result{}, nil
-}
-
-// report turns the end of a reconcile into conditions.
-func (s *scope) report(err error) (ctrl.Result, error) {
-	var stop *status.Stop
-	if !errors.As(err, &stop) {
-		s.conditions.Reconciling(v1alpha1.ReasonApplyFailed, err.Error())
-		return ctrl.Result{}, err
-	}
-	if stop.Stalled {
-		s.conditions.Stalled(stop.Reason, stop.Message)
-	} else {
-		s.conditions.Reconciling(stop.Reason, stop.Message)
-	}
-	return ctrl.Result{RequeueAfter: stop.RetryAfter}, nil
 }
 
 // judge says whether the whole district stands: what is its own, and every one

@@ -41,7 +41,7 @@ func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error
 		err = r.retainData(ctx, s)
 	}
 	if err != nil {
-		result, err := s.report(err)
+		result, err := s.conditions.Report(err)
 		if patchErr := r.patchStatus(ctx, s); patchErr != nil {
 			return ctrl.Result{}, patchErr
 		}

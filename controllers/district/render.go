@@ -2,15 +2,14 @@ package district
 
 import (
 	"context"
-	"errors"
 	"strconv"
 
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/types"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/override"
 	"ilp.health/operator/controllers/stack/render"
+	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
 )
 
@@ -21,7 +20,6 @@ const (
 	componentPWS       = "pws"
 	componentDashboard = "dashboard"
 	componentExposure  = "exposure"
-	labelComponent     = "app.kubernetes.io/component"
 )
 
 // operatorBinding is the RoleBinding that grants the operator its rights in a
@@ -44,18 +42,10 @@ func (r *Reconciler) render(_ context.Context, s *scope) error {
 		return err
 	}
 	objects, err := r.Renderer.Render(render.Instance{Namespace: s.namespace, Labels: s.ownerLabels()}, components, s.district.Spec.Patches)
-	if patch := (*render.PatchError)(nil); errors.As(err, &patch) {
-		return status.Stalled(v1alpha1.ReasonRenderFailed, "%v", patch)
-	}
 	if err != nil {
-		return status.Stalled(v1alpha1.ReasonRenderFailed, "the stack cannot be rendered: %v", err)
+		return stage.RenderFailed(err)
 	}
-	s.all = objects
-	s.objects = map[string][]*unstructured.Unstructured{}
-	for _, obj := range objects {
-		component := obj.GetLabels()[labelComponent]
-		s.objects[component] = append(s.objects[component], obj)
-	}
+	s.all, s.objects = objects, render.ByComponent(objects)
 	s.district.Status.DashboardURL = s.dashboardURL()
 	return nil
 }
@@ -88,7 +78,7 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 		}
 		values, err := r.Renderer.Pick(component.Path, r.values(s, image))
 		if err != nil {
-			return nil, status.Stalled(v1alpha1.ReasonRenderFailed, "%v", err)
+			return nil, stage.RenderFailed(err)
 		}
 		component.Values = values
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -99,15 +98,7 @@ func (r *Reconciler) prune(ctx context.Context, s *scope) error {
 	}
 	if len(pruned.Kept) > 0 {
 		return status.Stalled(v1alpha1.ReasonConsentRequired,
-			"no longer asked for, but it holds data and is kept: %s. To delete it %v", names(pruned.Kept), refusal)
+			"no longer asked for, but it holds data and is kept: %s. To delete it %v", inventory.Names(pruned.Kept), refusal)
 	}
 	return nil
-}
-
-func names(refs []inventory.Ref) string {
-	parts := make([]string, len(refs))
-	for i, ref := range refs {
-		parts[i] = ref.String()
-	}
-	return strings.Join(parts, ", ")
 }

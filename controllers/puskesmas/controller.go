@@ -3,7 +3,6 @@ package puskesmas
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -87,28 +86,10 @@ func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, erro
 	}
 	for _, phase := range phases {
 		if err := phase(r, ctx, s); err != nil {
-			return s.report(err)
+			return s.conditions.Report(err)
 		}
 	}
 	return s.finish(), nil
-}
-
-// report turns the end of a reconcile into conditions.
-func (s *scope) report(err error) (ctrl.Result, error) {
-	var stop *status.Stop
-	if !errors.As(err, &stop) {
-		s.conditions.Reconciling(v1alpha1.ReasonApplyFailed, err.Error())
-		return ctrl.Result{}, err
-	}
-	switch {
-	case stop.Reason == v1alpha1.ReasonSuspended:
-		s.conditions.Suspended(stop.Message)
-	case stop.Stalled:
-		s.conditions.Stalled(stop.Reason, stop.Message)
-	default:
-		s.conditions.Reconciling(stop.Reason, stop.Message)
-	}
-	return ctrl.Result{RequeueAfter: stop.RetryAfter}, nil
 }
 
 // finish reports that everything asked for stands.

@@ -50,7 +50,7 @@ func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error
 	}
 	if len(pruned.Kept) > 0 {
 		r.keep(s, fmt.Sprintf("the database %s and its credentials stay: %s. A Puskesmas of the same name and code takes them up again. To delete them with the Puskesmas, %v",
-			s.puskesmas.Status.Database, names(pruned.Kept), refusal))
+			s.puskesmas.Status.Database, inventory.Names(pruned.Kept), refusal))
 	}
 	before := s.puskesmas.DeepCopy()
 	controllerutil.RemoveFinalizer(s.puskesmas, v1alpha1.Finalizer)

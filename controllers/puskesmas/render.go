@@ -2,19 +2,17 @@ package puskesmas
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/override"
 	"ilp.health/operator/controllers/stack/render"
-	"ilp.health/operator/controllers/stack/status"
+	"ilp.health/operator/controllers/stack/stage"
 )
 
 // Components of a facility, by the value of the label app.kubernetes.io/component.
@@ -23,7 +21,6 @@ const (
 	componentSchema   = "schema"
 	componentRME      = "rme"
 	componentExposure = "exposure"
-	labelComponent    = "app.kubernetes.io/component"
 )
 
 // rmePorts are the ports of the Services in the folders of the profiles.
@@ -43,18 +40,10 @@ func (r *Reconciler) render(_ context.Context, s *scope) error {
 		NamePrefix: s.puskesmas.Name + "-",
 		Labels:     s.ownerLabels(),
 	}, components, s.puskesmas.Spec.Patches)
-	if patch := (*render.PatchError)(nil); errors.As(err, &patch) {
-		return status.Stalled(v1alpha1.ReasonRenderFailed, "%v", patch)
-	}
 	if err != nil {
-		return status.Stalled(v1alpha1.ReasonRenderFailed, "the stack cannot be rendered: %v", err)
+		return stage.RenderFailed(err)
 	}
-	s.all = objects
-	s.objects = map[string][]*unstructured.Unstructured{}
-	for _, obj := range objects {
-		component := obj.GetLabels()[labelComponent]
-		s.objects[component] = append(s.objects[component], obj)
-	}
+	s.all, s.objects = objects, render.ByComponent(objects)
 	s.puskesmas.Status.Database = s.databaseName()
 	s.puskesmas.Status.RMEURL = s.url()
 	return nil
@@ -96,7 +85,7 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 	for i := range components {
 		values, err := r.Renderer.Pick(components[i].Path, s.values())
 		if err != nil {
-			return nil, status.Stalled(v1alpha1.ReasonRenderFailed, "%v", err)
+			return nil, stage.RenderFailed(err)
 		}
 		components[i].Values = values
 	}

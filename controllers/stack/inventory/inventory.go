@@ -33,6 +33,15 @@ func (r Ref) String() string {
 	return r.GVK.Kind + " " + r.Key.String()
 }
 
+// Names lists objects for a message.
+func Names(refs []Ref) string {
+	names := make([]string, len(refs))
+	for i, ref := range refs {
+		names[i] = ref.String()
+	}
+	return strings.Join(names, ", ")
+}
+
 // RefOf is the reference to an object.
 func RefOf(obj *unstructured.Unstructured) Ref {
 	return Ref{

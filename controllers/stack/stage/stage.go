@@ -19,6 +19,7 @@ import (
 	"ilp.health/operator/controllers/stack/health"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/status"
 )
 
@@ -171,4 +172,13 @@ func Describe(err error) error {
 	default:
 		return err
 	}
+}
+
+// RenderFailed says which patch of the user's is wrong, or that the stack is.
+func RenderFailed(err error) error {
+	var patch *render.PatchError
+	if errors.As(err, &patch) {
+		return status.Stalled(v1alpha1.ReasonRenderFailed, "%v", patch)
+	}
+	return status.Stalled(v1alpha1.ReasonRenderFailed, "the stack cannot be rendered: %v", err)
 }

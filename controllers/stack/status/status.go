@@ -129,6 +129,25 @@ func (c Conditions) Suspended(message string) {
 	c.Remove(v1alpha1.ConditionStalled)
 }
 
+// Report turns the error that ended a reconcile into conditions. A *Stop is no
+// failure: it says itself when to look again.
+func (c Conditions) Report(err error) (ctrl.Result, error) {
+	var stop *Stop
+	if !errors.As(err, &stop) {
+		c.Reconciling(v1alpha1.ReasonApplyFailed, err.Error())
+		return ctrl.Result{}, err
+	}
+	switch {
+	case stop.Reason == v1alpha1.ReasonSuspended:
+		c.Suspended(stop.Message)
+	case stop.Stalled:
+		c.Stalled(stop.Reason, stop.Message)
+	default:
+		c.Reconciling(stop.Reason, stop.Message)
+	}
+	return ctrl.Result{RequeueAfter: stop.RetryAfter}, nil
+}
+
 // Writer sends statuses and knows which copies of a resource are older than
 // what it has sent.
 type Writer struct {
