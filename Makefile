@@ -8,6 +8,8 @@ LINT := $(TOOLS)/golangci-lint-kube-api-linter
 CONTROLLER_GEN := $(TOOLS)/controller-gen
 LOCALCLUSTER := $(CACHE)/bin/localcluster
 export CGO_ENABLED = 0
+# The local cluster's kubectl, behind whatever the machine has.
+export PATH := $(PATH):$(CACHE)/bin
 
 .PHONY: help
 help: ## Show this list

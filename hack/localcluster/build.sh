@@ -21,4 +21,6 @@ if [ ! -x "$out/localcluster" ]; then
 fi
 mkdir -p "$cache/bin"
 ln -sfn "$out/localcluster" "$cache/bin/localcluster"
+# The same binary is kubectl where it is called so.
+ln -sfn "$out/localcluster" "$cache/bin/kubectl"
 echo "$cache/bin/localcluster"
