@@ -15,6 +15,11 @@ import (
 // +kubebuilder:printcolumn:name="Programme",type=string,JSONPath=`.spec.programme`
 // +kubebuilder:printcolumn:name="Release",type=string,JSONPath=`.spec.release`
 // +kubebuilder:printcolumn:name="Target",type=integer,JSONPath=`.spec.targetDistricts`
+// +kubebuilder:printcolumn:name="Registered",type=integer,JSONPath=`.status.districts`
+// +kubebuilder:printcolumn:name="Done",type=string,JSONPath=`.status.progress.summary`
+// +kubebuilder:printcolumn:name="Stage",type=string,JSONPath=`.status.currentStage`
+// +kubebuilder:printcolumn:name="In Flight",type=integer,priority=1,JSONPath=`.status.progress.inFlight`
+// +kubebuilder:printcolumn:name="Failed",type=integer,JSONPath=`.status.progress.failed`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
@@ -187,6 +192,138 @@ type WaveStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Districts *int32 `json:"districts,omitempty"`
+	// progress counts the districts by how far they are.
+	// +optional
+	Progress WaveProgress `json:"progress,omitzero"`
+	// currentStage is the first stage that is not over; empty when all are.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	CurrentStage string `json:"currentStage,omitempty"`
+	// blocked groups the districts that wait for the release, or failed with it,
+	// by what blocks them: one reason for each.
+	// +optional
+	// +listType=map
+	// +listMapKey=reason
+	// +kubebuilder:validation:MaxItems=16
+	Blocked []BlockedDistricts `json:"blocked,omitempty"`
+	// memory is what the wave must not forget and cannot see in the cluster.
+	// +optional
+	Memory WaveMemory `json:"memory,omitzero"`
+}
+
+// WaveProgress counts districts; each is counted once.
+// +kubebuilder:validation:MinProperties=1
+type WaveProgress struct {
+	// done run the release and are Ready.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Done *int32 `json:"done,omitempty"`
+	// inFlight have been given the release and are not Ready yet.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	InFlight *int32 `json:"inFlight,omitempty"`
+	// failed have been given the release and are Stalled, or take too long.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Failed *int32 `json:"failed,omitempty"`
+	// pinned hold a release of their own by Git.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Pinned *int32 `json:"pinned,omitempty"`
+	// held have not been given the release yet.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Held *int32 `json:"held,omitempty"`
+	// summary is done/districts without the pinned, for people.
+	// +required
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=16
+	Summary string `json:"summary,omitempty"`
+}
+
+// BlockedDistricts are the districts that one reason blocks.
+type BlockedDistricts struct {
+	// reason is one of the Reason constants of the API.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+	// message says of the first district what it waits for and what to do.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+	// count is how many districts this reason blocks.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Count int32 `json:"count,omitempty"`
+	// districts names the first of them.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=10
+	Districts []ObjectName `json:"districts,omitempty"`
+}
+
+// WaveMemory is all that the planner takes from one look at the fleet to the
+// next. It speaks of one release; naming another one empties it, but for the pins.
+// +kubebuilder:validation:MinProperties=1
+type WaveMemory struct {
+	// release that stages and started speak of.
+	// +optional
+	Release ObjectName `json:"release,omitempty"`
+	// stages that every district has passed through, with the time of it.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Stages []StageMemory `json:"stages,omitempty"`
+	// started are the districts that have been given the release and are not done.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=514
+	Started []StartedDistrict `json:"started,omitempty"`
+	// pinned are the districts whose release belongs to somebody else.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=514
+	Pinned []PinnedDistrict `json:"pinned,omitempty"`
+}
+
+// StageMemory is when a stage was seen complete.
+type StageMemory struct {
+	// name of the stage.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+	// completedAt is since when all its districts are done without a break.
+	// +required
+	CompletedAt metav1.Time `json:"completedAt,omitempty,omitzero"`
+	// soakedAt is when it had stayed so for soakMinutes; that lasts.
+	// +optional
+	SoakedAt metav1.Time `json:"soakedAt,omitzero"`
+}
+
+// StartedDistrict is when a district was given the release.
+type StartedDistrict struct {
+	// name of the District.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+	// since when it is on its way.
+	// +required
+	Since metav1.Time `json:"since,omitempty,omitzero"`
+}
+
+// PinnedDistrict is a release that the wave may not overwrite.
+type PinnedDistrict struct {
+	// name of the District.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+	// release that its spec names; with another one it is asked again.
+	// +required
+	Release ObjectName `json:"release,omitempty"`
 }
 
 // WaveList is a list of Waves.

@@ -1,0 +1,191 @@
+package planner
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"k8s.io/utils/ptr"
+
+	"ilp.health/operator/api/v1alpha1"
+)
+
+// named is how many districts a message names.
+const named = 3
+
+// findProblem finds what holds the whole wave, beside invalid stages.
+func (p *plan) findProblem() {
+	window, err := newWindow(p.spec.Rollout.MaintenanceWindow, p.now)
+	p.window = window
+	release, known := p.fleet.Releases[string(p.spec.Release)]
+	budget := int(ptr.Deref(p.spec.Rollout.FailureBudget, defaultFailureBudget))
+	failed := slices.DeleteFunc(slices.Clone(p.members), func(m *member) bool { return m.state != Failed })
+	switch {
+	case !known:
+		p.problem = &Problem{Reason: v1alpha1.ReasonReleaseNotFound, Message: fmt.Sprintf(
+			"spec.release names StackRelease %q, which does not exist: create it or name another; kubectl get stackreleases lists those there are", p.spec.Release)}
+	case release.Problem != "":
+		p.problem = &Problem{Reason: v1alpha1.ReasonReleaseInvalid, Message: fmt.Sprintf("StackRelease %s cannot be used: %s", p.spec.Release, release.Problem)}
+	case err != nil:
+		p.problem = &Problem{Reason: v1alpha1.ReasonWindowInvalid, Message: err.Error()}
+	case p.spec.State == v1alpha1.WaveStateSuspended:
+		p.problem = &Problem{Planned: true, Reason: v1alpha1.ReasonSuspended, Message: "spec.state is Suspended: no district is started until it is Active"}
+	case len(p.members) == 0:
+		p.problem = &Problem{Planned: true, Reason: v1alpha1.ReasonAwaitingDistricts, Message: "no District names this wave: set spec.waveRef.name of the districts that belong to it"}
+	case p.problem != nil: // the stages
+	case len(failed) > budget:
+		p.problem = &Problem{Reason: v1alpha1.ReasonBudgetSpent, Message: fmt.Sprintf(
+			"%d failed and the failure budget is %d, so no other district is started: look at kubectl describe district %s; repair, pin or move out those that failed, name a release that is repaired, or raise failureBudget. Failed: %s",
+			len(failed), budget, failed[0].Name, names(failed))}
+	}
+}
+
+// choose finds who starts, and what holds everybody else.
+func (p *plan) choose() {
+	for _, m := range p.members {
+		if m.state == Failed {
+			m.block = p.failure(m)
+		}
+	}
+	var gate *Problem
+	for i, s := range p.stages {
+		if i > 0 && gate == nil {
+			gate = p.gate(p.stages[i-1])
+		}
+		p.chooseIn(s, gate)
+	}
+	for _, m := range p.members {
+		if m.stage == nil && m.state == Held {
+			m.block = p.problem
+		}
+	}
+}
+
+// chooseIn fills the free places of one stage: first with districts that were
+// chosen before and do not show it, then in order of code.
+func (p *plan) chooseIn(s *stage, gate *Problem) {
+	if gate == nil && s.spec.Approval == "Required" && !slices.Contains(p.spec.ApprovedStages, v1alpha1.ObjectName(s.name)) {
+		gate = &Problem{Planned: true, Reason: v1alpha1.ReasonAwaitingApproval, Message: fmt.Sprintf(
+			"stage %s waits for a person: add %s to spec.approvedStages of the wave", s.name, s.name)}
+	}
+	var again, fresh []*member
+	busy, limit := 0, s.limit()
+	for _, m := range s.members {
+		switch {
+		case p.pending(m):
+			again = append(again, m)
+			busy++
+		case m.state == Held:
+			fresh = append(fresh, m)
+		case m.state == InFlight:
+			busy++
+		}
+	}
+	for _, m := range again {
+		if m.block = p.blockOf(m, gate); m.block == nil {
+			p.begin(m)
+		} else if m.block.Reason == v1alpha1.ReasonOutsideWindow || m.block.Reason == v1alpha1.ReasonSuspended {
+			m.state, m.since = Held, p.now // its time runs from when it is given the release
+		}
+	}
+	for _, m := range fresh {
+		m.block = p.blockOf(m, gate)
+		switch {
+		case m.block != nil:
+		case busy >= limit:
+			m.block = &Problem{Planned: true, Reason: v1alpha1.ReasonAwaitingSlot, Message: fmt.Sprintf(
+				"%d of stage %s are in flight, as many as maxConcurrent allows; it starts when one of them is done", busy, s.name)}
+		default:
+			m.started, m.since = true, p.now
+			p.begin(m)
+			busy++
+		}
+	}
+}
+
+// begin starts a district, or repeats it. One that takes too long stays Failed.
+func (p *plan) begin(m *member) {
+	p.start = append(p.start, m.Name)
+	if !p.now.Before(p.timeout(m)) {
+		m.block = p.failure(m)
+		return
+	}
+	m.state = InFlight
+	p.lookAt(p.timeout(m))
+}
+
+// blockOf is the first thing that keeps a district from starting, or nil.
+func (p *plan) blockOf(m *member, gate *Problem) *Problem {
+	if p.problem != nil {
+		return p.problem
+	}
+	if !m.Active {
+		return &Problem{Reason: v1alpha1.ReasonDistrictInactive, Message: fmt.Sprintf(
+			"%s is suspended or hibernated, so nothing would happen: set its spec.state to Active, pin it, or move it out of the wave", m.Name)}
+	}
+	if problem := p.path(m); problem != nil {
+		return problem
+	}
+	if gate != nil {
+		return gate
+	}
+	if p.window == nil {
+		return nil
+	}
+	zone := p.window.at(m.TimeZone, p.now)
+	switch {
+	case zone.err != nil:
+		return &Problem{Reason: v1alpha1.ReasonWindowInvalid, Message: zone.err.Error()}
+	case !zone.open:
+		p.lookAt(zone.opening)
+		return &Problem{Planned: true, Reason: v1alpha1.ReasonOutsideWindow, Message: fmt.Sprintf(
+			"the maintenance window opens at %s", zone.opening.Format("2006-01-02 15:04 MST"))}
+	}
+	return nil
+}
+
+// gate says why the stages after this one wait, or nil.
+func (p *plan) gate(s *stage) *Problem {
+	switch {
+	case s.over():
+		return nil
+	case s.complete():
+		return &Problem{Planned: true, Reason: v1alpha1.ReasonSoaking, Message: fmt.Sprintf(
+			"stage %s is complete and must stay healthy until %s", s.name, s.completedAt.Add(s.soak()).UTC().Format(time.RFC3339))}
+	default:
+		missing := slices.DeleteFunc(slices.Clone(s.members), func(m *member) bool { return m.state == Done || m.state == Pinned })
+		return &Problem{Planned: true, Reason: v1alpha1.ReasonAwaitingStage, Message: fmt.Sprintf(
+			"stage %s comes first: %d of %d done, waiting for %s", s.name, s.done, s.working, names(missing))}
+	}
+}
+
+// failure says why a district counts as failed.
+func (p *plan) failure(m *member) *Problem {
+	why := m.Message
+	if !m.Stalled {
+		why = fmt.Sprintf("it has taken longer than %d minutes; %s", int(p.timeout(m).Sub(m.since).Minutes()), m.Message)
+	}
+	return &Problem{Reason: v1alpha1.ReasonDistrictFailed, Message: fmt.Sprintf("%s: %s", m.Name, why)}
+}
+
+// names lists the first few members.
+func names(members []*member) string {
+	var list []string
+	for _, m := range members[:min(len(members), named)] {
+		list = append(list, m.Name)
+	}
+	text := strings.Join(list, ", ")
+	if rest := len(members) - named; rest > 0 {
+		text += fmt.Sprintf(" and %d more", rest)
+	}
+	return text
+}
+
+// beNames is the start of a sentence about members.
+func beNames(members []*member) string {
+	if len(members) == 1 {
+		return names(members) + " is"
+	}
+	return names(members) + " are"
+}

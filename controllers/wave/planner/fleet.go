@@ -1,0 +1,93 @@
+package planner
+
+import (
+	"github.com/Masterminds/semver/v3"
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	"ilp.health/operator/api/v1alpha1"
+)
+
+// Fleet is a snapshot of the districts of a wave, and of the catalogue.
+type Fleet struct {
+	Districts []District
+	Releases  map[string]Release
+}
+
+// District is what the planner needs to know of one.
+type District struct {
+	Name, Code, TimeZone string
+	Labels               map[string]string
+	// Active districts are neither suspended nor hibernated.
+	Active bool
+	// Release is what its spec names.
+	Release string
+	// Current and Target are what its status names.
+	Current, Target string
+	// Observed tells that the status speaks of the present spec.
+	Observed       bool
+	Ready, Stalled bool
+	// Message is that of its condition Ready.
+	Message string
+}
+
+// Release is an entry of the catalogue.
+type Release struct {
+	Version     *semver.Version
+	UpgradeFrom *semver.Constraints
+	// RollbackSafe tells that earlier software runs on this release's schema.
+	RollbackSafe bool
+	// Problem says what makes it unusable, or is empty.
+	Problem string
+}
+
+// FleetOf makes a snapshot for a wave. Districts that are being deleted, or
+// name another wave, are not in it.
+func FleetOf(wave string, districts []v1alpha1.District, releases []v1alpha1.StackRelease) Fleet {
+	fleet := Fleet{Releases: make(map[string]Release, len(releases))}
+	for i := range releases {
+		fleet.Releases[releases[i].Name] = releaseOf(&releases[i])
+	}
+	for i := range districts {
+		if d := &districts[i]; string(d.Spec.WaveRef.Name) == wave && d.DeletionTimestamp.IsZero() {
+			fleet.Districts = append(fleet.Districts, districtOf(d))
+		}
+	}
+	return fleet
+}
+
+func districtOf(d *v1alpha1.District) District {
+	out := District{
+		Name:     d.Name,
+		Code:     string(d.Spec.Code),
+		TimeZone: d.Spec.TimeZoneOrDefault(),
+		Labels:   d.Labels,
+		Active:   d.Spec.State == "" || d.Spec.State == v1alpha1.StateActive,
+		Release:  string(d.Spec.Release),
+		Current:  d.Status.Release.Current,
+		Target:   d.Status.Release.Target,
+		Observed: d.Status.ObservedGeneration == d.Generation,
+		Stalled:  meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionStalled),
+	}
+	if ready := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+		out.Ready = ready.Status == "True"
+		out.Message = ready.Reason + ": " + ready.Message
+	}
+	return out
+}
+
+func releaseOf(r *v1alpha1.StackRelease) Release {
+	out := Release{RollbackSafe: r.Spec.SchemaRollback == "Safe"}
+	var err error
+	if out.Version, err = semver.StrictNewVersion(string(r.Spec.Version)); err != nil {
+		out.Problem = "spec.version is not a semantic version"
+	}
+	if r.Spec.UpgradeFrom != "" {
+		if out.UpgradeFrom, err = semver.NewConstraint(r.Spec.UpgradeFrom); err != nil {
+			out.Problem = "spec.upgradeFrom is not a range of versions"
+		}
+	}
+	if stalled := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionStalled); stalled != nil && stalled.Status == "True" {
+		out.Problem = stalled.Message
+	}
+	return out
+}
