@@ -7,7 +7,9 @@ TOOLS := $(CACHE)/tools
 LINT := $(TOOLS)/golangci-lint-kube-api-linter
 CONTROLLER_GEN := $(TOOLS)/controller-gen
 LOCALCLUSTER := $(CACHE)/bin/localcluster
+# One set of build settings for everything, so that tests, lint and images share what is compiled.
 export CGO_ENABLED = 0
+export GOFLAGS := $(GOFLAGS) -trimpath
 # The local cluster's kubectl, behind whatever the machine has.
 export PATH := $(PATH):$(CACHE)/bin
 
@@ -52,12 +54,12 @@ test: lint unit integration ## Lint, unit and golden tests, and a real API serve
 .PHONY: lint
 lint: $(LINT) generated ## golangci-lint with kube-api-linter; generated files are up to date
 	$(LINT) run ./...
-	cd hack/localcluster && GOFLAGS=-trimpath $(LINT) run --config $(CURDIR)/.golangci.yaml ./...
+	cd hack/localcluster && $(LINT) run --config $(CURDIR)/.golangci.yaml ./...
 
 .PHONY: unit
 unit: ## Table, property and golden tests
 	go test ./api/... ./cmd/... ./config/... ./controllers/...
-	cd hack/localcluster && go test -trimpath ./internal/...
+	cd hack/localcluster && go test ./internal/...
 
 .PHONY: integration
 integration: ## The API, the policies and the operator against a real API server
@@ -78,7 +80,7 @@ bench: ## 15 districts × 20 Puskesmas beside a bare client; workloads are simul
 
 .PHONY: build
 build: ## Build the operator into bin/
-	go build -trimpath -o bin/operator ./cmd/operator
+	go build -o bin/operator ./cmd/operator
 
 .PHONY: generate
 generate: $(CONTROLLER_GEN) ## CRDs and deep copies from api/
