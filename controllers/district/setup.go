@@ -25,7 +25,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 	}
 	built, err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.District{}, builder.WithPredicates(predicate.Or(
-			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, watch.LostFinalizer()))).
 		Watches(&v1alpha1.Puskesmas{}, handler.EnqueueRequestsFromMapFunc(r.ofPuskesmas), builder.WithPredicates(puskesmasTurns())).
 		Watches(&v1alpha1.StackRelease{}, handler.EnqueueRequestsFromMapFunc(r.ofRelease)).
 		Watches(&v1alpha1.District{}, handler.EnqueueRequestsFromMapFunc(r.ofSameCode), builder.WithPredicates(predicate.Funcs{

@@ -147,8 +147,8 @@ func canonical(raw []byte) []byte {
 }
 
 // editedSince reports whether somebody else wrote to the object, other than to
-// its status, after the operator did. It may be a false alarm, never the other
-// way round, except for edits that only remove a field.
+// its status or its finalizers, after the operator did. It may be a false alarm,
+// never the other way round, except for edits that only remove a field.
 func editedSince(managed []metav1.ManagedFieldsEntry) bool {
 	var last time.Time
 	for _, m := range managed {
@@ -157,11 +157,24 @@ func editedSince(managed []metav1.ManagedFieldsEntry) bool {
 		}
 	}
 	for _, m := range managed {
-		if !ours(m) && m.Subresource == "" && m.Time != nil && !m.Time.Time.Before(last) {
+		if !ours(m) && m.Subresource == "" && m.Time != nil && !m.Time.Time.Before(last) && !onlyHolds(m) {
 			return true
 		}
 	}
 	return false
+}
+
+// onlyHolds reports whether somebody owns nothing but finalizers and owner
+// references, as CloudNativePG does of every Database. The operator sets neither.
+func onlyHolds(m metav1.ManagedFieldsEntry) bool {
+	var fields map[string]map[string]json.RawMessage
+	if m.FieldsV1 == nil || json.Unmarshal(m.FieldsV1.Raw, &fields) != nil {
+		return false
+	}
+	metadata := fields["f:metadata"]
+	delete(metadata, "f:finalizers")
+	delete(metadata, "f:ownerReferences")
+	return len(fields) == 1 && fields["f:metadata"] != nil && len(metadata) == 0
 }
 
 func ours(m metav1.ManagedFieldsEntry) bool {

@@ -14,11 +14,14 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
+	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/health"
 	"ilp.health/operator/controllers/stack/inventory"
@@ -82,6 +85,8 @@ func (o *Owned) handler(gvk schema.GroupVersionKind) handler.EventHandler {
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
 			asLeft := o.Applier.Observe(refOf(e.ObjectNew), e.ObjectNew)
 			if !asLeft || health.Check(e.ObjectOld) != health.Check(e.ObjectNew) {
+				// The new labels may no longer lead to the owner; the old ones do.
+				enqueue(ctx, e.ObjectOld, q)
 				enqueue(ctx, e.ObjectNew, q)
 			}
 		},
@@ -90,4 +95,19 @@ func (o *Owned) handler(gvk schema.GroupVersionKind) handler.EventHandler {
 			enqueue(ctx, e.Object, q)
 		},
 	})
+}
+
+// LostFinalizer lets through a resource that has just lost the operator's
+// finalizer although it is not being deleted: it must get it back.
+func LostFinalizer() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		DeleteFunc:  func(event.DeleteEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return e.ObjectNew.GetDeletionTimestamp() == nil &&
+				controllerutil.ContainsFinalizer(e.ObjectOld, v1alpha1.Finalizer) &&
+				!controllerutil.ContainsFinalizer(e.ObjectNew, v1alpha1.Finalizer)
+		},
+	}
 }

@@ -194,11 +194,28 @@ func (d *district) object(ctx context.Context, gvk schema.GroupVersionKind, name
 // objects lists the operator's objects of a kind in the district.
 func (d *district) objects(ctx context.Context, gvk schema.GroupVersionKind) []unstructured.Unstructured {
 	GinkgoHelper()
+	return d.every(ctx, gvk, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
+}
+
+// every lists the objects of a kind in the district, whoever made them.
+func (d *district) every(ctx context.Context, gvk schema.GroupVersionKind, options ...client.ListOption) []unstructured.Unstructured {
+	GinkgoHelper()
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
-	Expect(d.client.List(ctx, list, client.InNamespace(d.namespace),
-		client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})).To(Succeed())
+	Expect(d.client.List(ctx, list, append(options, client.InNamespace(d.namespace))...)).To(Succeed())
 	return list.Items
+}
+
+// container is the first container of a Deployment, or nil.
+func (d *district) container(ctx context.Context, deployment string) map[string]any {
+	GinkgoHelper()
+	object := d.object(ctx, deploymentKind, deployment)
+	if object == nil {
+		return nil
+	}
+	containers, _, _ := unstructured.NestedSlice(object.Object, "spec", "template", "spec", "containers")
+	first, _ := containers[0].(map[string]any)
+	return first
 }
 
 // expectReady waits until the District, or the named Puskesmas, is Ready for its
