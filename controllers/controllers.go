@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/selection"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -24,6 +26,7 @@ import (
 	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
 	"ilp.health/operator/controllers/stackrelease"
+	"ilp.health/operator/controllers/wave"
 )
 
 // Options of the operator.
@@ -54,8 +57,17 @@ func CacheOptions() cache.Options {
 			&v1alpha1.Puskesmas{}:    everything,
 			&v1alpha1.StackRelease{}: everything,
 			&v1alpha1.Wave{}:         everything,
+			// A namespace that a person labels as a district's is seen at once.
+			&corev1.Namespace{}: {Label: labelled(v1alpha1.LabelDistrict)},
 		},
 	}
+}
+
+// labelled selects objects that have a label, whatever its value.
+func labelled(key string) labels.Selector {
+	requirement, err := labels.NewRequirement(key, selection.Exists, nil)
+	utilruntime.Must(err)
+	return labels.NewSelector().Add(*requirement)
 }
 
 // Add adds all controllers to a manager.
@@ -97,6 +109,10 @@ func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 	releases := &stackrelease.Reconciler{Client: mgr.GetClient(), Statuses: statuses, Renderer: renderer}
 	if err := releases.SetupWithManager(ctx, mgr); err != nil {
 		return fmt.Errorf("set up StackReleases: %w", err)
+	}
+	waves := &wave.Reconciler{Client: mgr.GetClient(), Recorder: recorder, Statuses: statuses, Now: time.Now}
+	if err := waves.SetupWithManager(ctx, mgr); err != nil {
+		return fmt.Errorf("set up waves: %w", err)
 	}
 	return nil
 }

@@ -22,9 +22,12 @@ const (
 	IndexRelease = "spec.release"
 )
 
-// namespaceRecheck is how often a namespace of somebody else is looked at: only
-// the operator's own are watched.
+// namespaceRecheck is how often a namespace of somebody else, or one that is
+// being deleted, is looked at: only those of districts are watched.
 const namespaceRecheck = 30 * time.Second
+
+// waveRecheck is how often a Wave that does not exist is looked for.
+const waveRecheck = 30 * time.Second
 
 var namespaceKind = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
 
@@ -61,7 +64,7 @@ func (r *Reconciler) checkNamespace(ctx context.Context, s *scope) error {
 		return fmt.Errorf("get namespace: %w", err)
 	}
 	if err != nil {
-		// The cache holds only namespaces that the operator has applied.
+		// The cache holds only namespaces that are labelled as a district's.
 		err = r.APIReader.Get(ctx, key, namespace)
 		if client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("get namespace: %w", err)
@@ -83,9 +86,13 @@ func (r *Reconciler) checkNamespace(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// resolveRelease finds the release: the one that the spec names, or the default.
+// resolveRelease finds the release: the one that the spec names, by Git or by
+// the district's wave, or the default for a district without wave.
 func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
 	name := string(s.district.Spec.Release)
+	if name == "" && s.district.Spec.WaveRef.Name != "" {
+		return r.awaitRelease(ctx, string(s.district.Spec.WaveRef.Name))
+	}
 	if name == "" {
 		release, err := r.defaultRelease(ctx)
 		if err != nil {
@@ -106,6 +113,27 @@ func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
 	s.release = release
 	s.district.Status.Release.Target = name
 	return nil
+}
+
+// awaitRelease says which wave has to give the district its release. The wave's
+// own status says why it does not yet.
+func (r *Reconciler) awaitRelease(ctx context.Context, name string) error {
+	err := r.Client.Get(ctx, client.ObjectKey{Name: name}, &v1alpha1.Wave{})
+	switch {
+	case client.IgnoreNotFound(err) != nil:
+		return fmt.Errorf("get Wave %s: %w", name, err)
+	case err != nil:
+		return &status.Stop{
+			Stalled: true,
+			Reason:  v1alpha1.ReasonWaveNotFound,
+			Message: fmt.Sprintf("spec.waveRef names Wave %q, which does not exist: create it, name another, or set spec.release; kubectl get waves lists those there are", name),
+			// Waves are not watched here: one that comes gives the release, which is seen.
+			RetryAfter: waveRecheck,
+		}
+	default:
+		return status.Waiting(0, v1alpha1.ReasonAwaitingRelease,
+			"waiting for Wave %s to give this district its release: kubectl describe wave %s says whose turn it is and what is waited for", name, name)
+	}
 }
 
 // defaultRelease is the newest StackRelease that is marked as default.

@@ -34,6 +34,9 @@ const (
 type Decision struct {
 	// Start names the districts to be given the release now, in order.
 	Start []string
+	// Ask names districts that cannot start as they are. If their release is
+	// pinned they need not: whoever executes the plan can find out.
+	Ask []string
 	// Problem holds the whole wave, if there is one.
 	Problem *Problem
 	// Stage is the first stage that is not over; empty when all are.
@@ -205,10 +208,20 @@ func (p *plan) decision() Decision {
 		if m.block != nil {
 			member.Reason, member.Message = m.block.Reason, m.block.Message
 		}
+		if m.state == Held && m.Release != "" && unfit[member.Reason] {
+			d.Ask = append(d.Ask, m.Name)
+		}
 		d.Counts[m.state]++
 		d.Members = append(d.Members, member)
 	}
 	return d
+}
+
+// unfit are the reasons that lie in a district itself.
+var unfit = map[string]bool{
+	v1alpha1.ReasonDistrictInactive: true,
+	v1alpha1.ReasonDowngrade:        true,
+	v1alpha1.ReasonUpgradePath:      true,
 }
 
 // remember writes the memory for the next call.

@@ -85,7 +85,7 @@ func newRun(t *testing.T, seed uint64) *run {
 		}
 		spec.Rollout.Stages = append(spec.Rollout.Stages, stage)
 	}
-	spec.Rollout.FailureBudget = ptr.To(int32(r.rand.IntN(4))) //nolint:gosec // small
+	spec.Rollout.FailureBudget = ptr.To(int32(r.rand.IntN(4)))         //nolint:gosec // small
 	spec.Rollout.DistrictTimeoutMinutes = 60 + int32(r.rand.IntN(120)) //nolint:gosec // small
 	if r.chance(50) {
 		spec.Rollout.MaintenanceWindow = v1alpha1.MaintenanceWindow{Cron: "0 21 * * *", Minutes: 240}

@@ -91,6 +91,15 @@ func (s *sim) reconcile() Decision {
 		decision := s.plan()
 		s.memory = decision.Memory
 		again := false
+		for _, name := range decision.Ask {
+			if s.pins[name] {
+				s.pin(name)
+				again = true
+			}
+		}
+		if again {
+			continue
+		}
 		for _, name := range decision.Start {
 			if s.give(name) {
 				s.pin(name)
@@ -130,9 +139,10 @@ func (d Decision) String() string {
 		fmt.Fprintf(&b, "    %s: %s\n", d.Problem.Reason, d.Problem.Message)
 	}
 	for _, m := range d.Members {
-		fmt.Fprintf(&b, "    %-4s %-8s %-8s %s\n", m.Name, orNobody(m.Stage), m.State, strings.TrimSpace(m.Reason+" "+m.Message))
+		line := fmt.Sprintf("    %-4s %-8s %-8s %s %s", m.Name, orNobody(m.Stage), m.State, m.Reason, m.Message)
+		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
-	return strings.ReplaceAll(b.String(), " \n", "\n")
+	return b.String()
 }
 
 func orNobody(text string) string {
@@ -150,9 +160,11 @@ func stageOf(name string, change ...func(*v1alpha1.Stage)) v1alpha1.Stage {
 	return s
 }
 
-func count(n int32) func(*v1alpha1.Stage)      { return func(s *v1alpha1.Stage) { s.Count = n } }
-func soak(minutes int32) func(*v1alpha1.Stage) { return func(s *v1alpha1.Stage) { s.SoakMinutes = &minutes } }
-func approval(s *v1alpha1.Stage)               { s.Approval = "Required" }
+func count(n int32) func(*v1alpha1.Stage) { return func(s *v1alpha1.Stage) { s.Count = n } }
+func soak(minutes int32) func(*v1alpha1.Stage) {
+	return func(s *v1alpha1.Stage) { s.SoakMinutes = &minutes }
+}
+func approval(s *v1alpha1.Stage) { s.Approval = "Required" }
 func atOnce(n string) func(*v1alpha1.Stage) {
 	return func(s *v1alpha1.Stage) { s.MaxConcurrent = ptr.To(intstr.Parse(n)) }
 }

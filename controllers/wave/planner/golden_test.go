@@ -1,0 +1,183 @@
+package planner
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/Masterminds/semver/v3"
+	"k8s.io/utils/ptr"
+
+	"ilp.health/operator/api/v1alpha1"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// step is something that happens to a wave before its plan is made again.
+type step struct {
+	says string
+	do   func(*sim)
+}
+
+func after(d time.Duration) step {
+	return step{fmt.Sprintf("%s later", d), func(s *sim) { s.now = s.now.Add(d) }}
+}
+
+func finished(names ...string) step {
+	return step{strings.Join(names, ", ") + " done", func(s *sim) { s.finish(names...) }}
+}
+
+func wave(stages ...v1alpha1.Stage) v1alpha1.WaveSpec {
+	return v1alpha1.WaveSpec{Rollout: v1alpha1.Rollout{Stages: stages}}
+}
+
+func districts(n int) []*District {
+	var out []*District
+	for i := range n {
+		out = append(out, newDistrict(i))
+	}
+	return out
+}
+
+// TestGolden plays waves step by step. Each file reads as the story of one.
+func TestGolden(t *testing.T) {
+	unregistered := func() v1alpha1.WaveSpec {
+		return wave(stageOf("canary", byName("elsewhere")), stageOf("others"))
+	}
+	window := wave(stageOf("all", atOnce("100%")))
+	window.Rollout.MaintenanceWindow = v1alpha1.MaintenanceWindow{Cron: "0 21 * * 5", Minutes: 60}
+	never := wave(stageOf("all"))
+	never.Rollout.MaintenanceWindow = v1alpha1.MaintenanceWindow{Cron: "0 21 30 2 *", Minutes: 60}
+	strict := wave(stageOf("all", atOnce("2")))
+	strict.Rollout.FailureBudget = ptr.To[int32](0)
+
+	for name, story := range map[string]struct {
+		spec      v1alpha1.WaveSpec
+		districts int
+		steps     []step
+	}{
+		"no-rollout": {v1alpha1.WaveSpec{}, 3, []step{finished("d00"), finished("d01"), finished("d02")}},
+		"stages": {wave(stageOf("canary", count(1), soak(60)), stageOf("others", atOnce("50%"), approval)), 5, []step{
+			finished("d00"), after(59 * time.Minute), after(time.Minute),
+			{"a person approves others", func(s *sim) { s.spec.ApprovedStages = []v1alpha1.ObjectName{"others"} }},
+			finished("d01", "d02"), finished("d03", "d04"),
+		}},
+		"soak-broken": {wave(stageOf("canary", count(1), soak(60)), stageOf("others")), 2, []step{
+			finished("d00"), after(30 * time.Minute),
+			{"d00 is not ready any more", func(s *sim) { s.districts["d00"].Ready = false }},
+			after(10 * time.Minute), finished("d00"), after(59 * time.Minute), after(time.Minute),
+			{"d00 is not ready any more, but has soaked; d02 registers", func(s *sim) {
+				s.districts["d00"].Ready = false
+				s.districts["d02"] = newDistrict(2)
+			}},
+			finished("d01"), finished("d00"),
+		}},
+		"clock-back": {wave(stageOf("canary", count(1), soak(60)), stageOf("others")), 2, []step{
+			{"the clock is three hours ahead", func(s *sim) { s.now = s.now.Add(3 * time.Hour) }},
+			finished("d00"), after(30 * time.Minute),
+			{"the clock is put back by three hours: the soak begins again", func(s *sim) { s.now = s.now.Add(-3 * time.Hour) }},
+			after(59 * time.Minute), after(time.Minute),
+			{"the clock is put back by an hour: nothing starts again", func(s *sim) { s.now = s.now.Add(-time.Hour) }},
+		}},
+		"failure-budget": {strict, 4, []step{
+			{"d00 is stalled", func(s *sim) { s.stall("d00") }}, finished("d01"),
+			{"the budget is raised", func(s *sim) { s.spec.Rollout.FailureBudget = ptr.To[int32](1) }},
+			after(119 * time.Minute), after(time.Minute), finished("d00"),
+			finished("d02", "d03"),
+		}},
+		"window": {window, 3, []step{
+			{"Friday 20:59 in Jayapura", func(s *sim) { s.now = time.Date(2025, 6, 6, 11, 59, 0, 0, time.UTC) }},
+			after(time.Minute), after(time.Hour), after(59 * time.Minute), finished("d02"), after(time.Minute),
+		}},
+		"window-never": {never, 1, nil},
+		"pin": {wave(stageOf("canary", count(1)), stageOf("others")), 3, []step{
+			{"Git pins d01", func(s *sim) { s.pins["d01"] = true }},
+			finished("d00"), finished("d02"),
+			{"Git lets go of d01", func(s *sim) { s.pins["d01"] = false; s.districts["d01"].Release = "" }},
+		}},
+		"suspended": {wave(stageOf("all", atOnce("1"))), 2, []step{
+			{"suspended", func(s *sim) { s.spec.State = v1alpha1.WaveStateSuspended }}, finished("d00"),
+			{"active", func(s *sim) { s.spec.State = v1alpha1.WaveStateActive }},
+		}},
+		"downgrade": {wave(stageOf("all", atOnce("100%"))), 3, []step{
+			{"d00 runs 2.0.0, d01 is on its way to it, d02 too but that release can be rolled back", func(s *sim) {
+				s.releases["r9"] = Release{Version: semver.MustParse("2.0.0")}
+				s.releases["r9-safe"] = Release{Version: s.releases["r9"].Version, RollbackSafe: true}
+				for name, target := range map[string]string{"d00": "r9", "d01": "r9", "d02": "r9-safe"} {
+					d := s.districts[name]
+					d.Release, d.Target = target, target
+					s.memory = v1alpha1.WaveMemory{}
+				}
+				s.districts["d00"].Current = "r9"
+			}},
+			{"Git pins d00", func(s *sim) { s.pins["d00"] = true }},
+		}},
+		"late-registration": {wave(stageOf("canary", count(1), soak(60)), stageOf("others")), 2, []step{
+			finished("d00"), after(time.Hour),
+			{"a district with a lower code registers", func(s *sim) {
+				d := newDistrict(7)
+				d.Code = "11.00"
+				s.districts["d07"] = d
+			}},
+		}},
+		"stage-of-nobody":  {unregistered(), 2, nil},
+		"stage-leaves-out": {wave(stageOf("one", count(1)), stageOf("two", count(1))), 3, nil},
+		"stage-takes-all":  {wave(stageOf("one"), stageOf("two")), 1, nil},
+		"release-unknown": {wave(stageOf("all")), 1, []step{
+			{"the release is created", func(s *sim) { s.releases[newRelease] = s.releases[oldRelease] }},
+		}},
+		"nobody-registered": {wave(stageOf("canary", count(1)), stageOf("others")), 0, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSim(story.spec, districts(story.districts)...)
+			if name == "release-unknown" {
+				delete(s.releases, newRelease)
+			}
+			var b strings.Builder
+			tell := func(what string) {
+				fmt.Fprintf(&b, "%s: %s\n    %s", s.now.Format("Mon 15:04"), what, s.reconcile())
+			}
+			if name != "downgrade" {
+				tell("begin")
+			}
+			for _, step := range story.steps {
+				step.do(s)
+				tell(step.says)
+			}
+			compare(t, filepath.Join("testdata", name+".txt"), b.String())
+		})
+	}
+}
+
+func compare(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("%s tells another story; look at it and write it anew with -update. Got:\n%s", path, got)
+	}
+}
+
+// BenchmarkPlan plans for the whole country.
+func BenchmarkPlan(b *testing.B) {
+	spec := wave(stageOf("first", count(15), soak(60)), stageOf("second", count(100), atOnce("10%")), stageOf("others", atOnce("5%")))
+	spec.Rollout.MaintenanceWindow = v1alpha1.MaintenanceWindow{Cron: "0 21 * * *", Minutes: 480}
+	s := newSim(spec, districts(514)...)
+	fleet := s.fleet()
+	b.ReportAllocs()
+	for b.Loop() {
+		Plan(s.spec, s.memory, fleet, s.now)
+	}
+}
