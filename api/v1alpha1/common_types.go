@@ -96,7 +96,8 @@ type RMEProfile string
 const (
 	// RMEProfileGNUHealth runs GNU Health with its web client.
 	RMEProfileGNUHealth RMEProfile = "gnuhealth"
-	// RMEProfileHAPIFHIR runs the HAPI FHIR server, a store without screens.
+	// RMEProfileHAPIFHIR runs the HAPI FHIR server, a store without screens and
+	// without a login, and therefore never published.
 	RMEProfileHAPIFHIR RMEProfile = "hapi-fhir"
 	// RMEProfileCustom runs any image that keeps the contract in docs/custom-rme.md.
 	RMEProfileCustom RMEProfile = "custom"

@@ -23,12 +23,6 @@ const (
 	componentExposure = "exposure"
 )
 
-// rmePorts are the ports of the Services in the folders of the profiles.
-var rmePorts = map[v1alpha1.RMEProfile]int32{
-	v1alpha1.RMEProfileGNUHealth: 8000,
-	v1alpha1.RMEProfileHAPIFHIR:  8080,
-}
-
 // render makes all objects of the facility, without any call to the API server.
 func (r *Reconciler) render(_ context.Context, s *scope) error {
 	components, err := r.components(s)
@@ -169,10 +163,7 @@ func customEnv(custom v1alpha1.CustomRME) []override.Add {
 }
 
 func (s *scope) exposure() render.Component {
-	port := rmePorts[s.profile]
-	if s.profile == v1alpha1.RMEProfileCustom {
-		port = s.puskesmas.Spec.RME.Custom.Port
-	}
+	port, _ := s.published()
 	return override.Exposure(s.district.Spec.Exposure, s.host(), port)
 }
 

@@ -2,6 +2,7 @@ package puskesmas
 
 import (
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/types"
@@ -25,6 +26,8 @@ type scope struct {
 	image   string
 	// satusehat is set by readSatuSehat: nil without usable credentials.
 	satusehat *satusehat
+	// recheckAfter is when the credentials must be looked at again; 0 is never.
+	recheckAfter time.Duration
 	// objects are set by render, by the component they come from.
 	objects map[string][]*unstructured.Unstructured
 	// all are the same objects in one list.
@@ -48,8 +51,25 @@ func (s *scope) hibernated() bool {
 	return s.puskesmas.Spec.State == v1alpha1.StateHibernated || s.district.Spec.State == v1alpha1.StateHibernated
 }
 
+// published are the ports of the Services of profiles that may be published. A
+// profile without a login of its own, such as HAPI FHIR, is not among them: it
+// is reached from inside the namespace only.
+func (s *scope) published() (port int32, ok bool) {
+	switch s.profile {
+	case v1alpha1.RMEProfileGNUHealth:
+		return 8000, true
+	case v1alpha1.RMEProfileCustom:
+		return s.puskesmas.Spec.RME.Custom.Port, true
+	default:
+		return 0, false
+	}
+}
+
 // host is where the RME is published, or empty.
 func (s *scope) host() string {
+	if _, ok := s.published(); !ok {
+		return ""
+	}
 	if h := s.puskesmas.Spec.RME.Host; h != "" {
 		return string(h)
 	}

@@ -58,7 +58,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	awaitReady(ctx, &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: district}})
 })
 
-var _ = ReportAfterEach(func(ctx context.Context, report SpecReport) {
+var _ = ReportAfterEach(func(ctx SpecContext, report SpecReport) {
 	if report.Failed() {
 		AddReportEntry("cluster", describeCluster(ctx))
 	}
