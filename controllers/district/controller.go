@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -88,6 +89,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 
 	result, err := r.runPhases(ctx, s)
+	if wait := r.Statuses.KeepBack(s.before, s.district, s.district.Status.Conditions); err == nil && wait > 0 && !s.opensGate() {
+		return status.Soonest(result, wait), nil
+	}
 	return status.Settle(result, err, r.patchStatus(ctx, s))
 }
 
@@ -128,6 +132,16 @@ func (s *scope) reportBackup() {
 		message = "spec.database.backup is accepted but this version of the operator makes no backups yet: data has no copy outside the cluster"
 	}
 	s.conditions.False(v1alpha1.ConditionBackupReady, v1alpha1.ReasonNotConfigured, message)
+}
+
+// opensGate reports whether Puskesmas that waited for their district can go on.
+func (s *scope) opensGate() bool {
+	for _, gate := range []string{v1alpha1.ConditionIsolationReady, v1alpha1.ConditionDatabaseReady} {
+		if s.conditions.IsTrue(gate) && !meta.IsStatusConditionTrue(s.before.Status.Conditions, gate) {
+			return true
+		}
+	}
+	return false
 }
 
 // patchStatus sends the status once, and an event if Ready has taken a turn.

@@ -72,7 +72,9 @@ func (r *Reconciler) handRelease(ctx context.Context, s *scope) error {
 }
 
 // handTo writes the release to one Puskesmas by server-side apply, without
-// force: whoever has set the field otherwise keeps it.
+// force: whoever has set the field otherwise keeps it. From the release on the
+// Puskesmas has something to clean up; its finalizer comes with it, which spares
+// a write for each.
 func (r *Reconciler) handTo(ctx context.Context, s *scope, p *v1alpha1.Puskesmas) (pinned bool, err error) {
 	if string(p.Spec.Release) == s.release.Name {
 		return false, nil
@@ -86,6 +88,7 @@ func (r *Reconciler) handTo(ctx context.Context, s *scope, p *v1alpha1.Puskesmas
 	patch.SetNamespace(p.Namespace)
 	patch.SetName(p.Name)
 	patch.SetUID(p.UID)
+	patch.SetFinalizers([]string{v1alpha1.Finalizer})
 	err = r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), client.FieldOwner(v1alpha1.ManagerDistrict))
 	switch {
 	case apierrors.IsConflict(err) && p.Spec.Release != "":

@@ -67,7 +67,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if !puskesmas.DeletionTimestamp.IsZero() {
 		return r.finalize(ctx, s)
 	}
-	if controllerutil.AddFinalizer(s.puskesmas, v1alpha1.Finalizer) {
+	// Nothing is made before there is a release, and the district hands over the
+	// finalizer with it: usually it is there by now.
+	if s.puskesmas.Spec.Release != "" && controllerutil.AddFinalizer(s.puskesmas, v1alpha1.Finalizer) {
 		if err := r.Statuses.Finalizer(ctx, puskesmas, s.puskesmas); err != nil {
 			return status.Settle(ctrl.Result{}, err)
 		}
@@ -75,6 +77,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 
 	result, err := r.runPhases(ctx, s)
+	if wait := r.Statuses.KeepBack(s.before, s.puskesmas, s.puskesmas.Status.Conditions); err == nil && wait > 0 {
+		return status.Soonest(result, wait), nil
+	}
 	return status.Settle(result, err, r.patchStatus(ctx, s))
 }
 

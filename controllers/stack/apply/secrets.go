@@ -24,8 +24,12 @@ const secretDoubt = time.Minute
 func (a *Applier) secretKnown(ref inventory.Ref, trusted bool) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if trusted {
+		a.secrets[ref] = time.Now()
+		return true
+	}
 	seen, ok := a.secrets[ref]
-	return trusted || (ok && time.Since(seen) < secretDoubt)
+	return ok && time.Since(seen) < secretDoubt
 }
 
 // createSecret makes a Secret with random values for the keys that its

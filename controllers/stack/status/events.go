@@ -22,8 +22,7 @@ func RecordTurn(recorder events.EventRecorder, obj runtime.Object, before, after
 	if is == nil || (was != nil && was.Status == is.Status && was.Reason == is.Reason) {
 		return
 	}
-	onTheWay := is.Reason == v1alpha1.ReasonProgressing || is.Reason == v1alpha1.ReasonDependencyNotReady || is.Reason == v1alpha1.ReasonAwaitingRelease
-	if onTheWay && (was == nil || was.Status != metav1.ConditionTrue) {
+	if onTheWay(is.Reason) && (was == nil || was.Status != metav1.ConditionTrue) {
 		return
 	}
 	kind := corev1.EventTypeNormal
@@ -35,4 +34,10 @@ func RecordTurn(recorder events.EventRecorder, obj runtime.Object, before, after
 		note = note[:maxNote-3] + "..."
 	}
 	recorder.Eventf(obj, nil, kind, is.Reason, "Reconcile", "%s", note)
+}
+
+// onTheWay are the reasons of a resource that is brought up step by step and
+// waits for nobody.
+func onTheWay(reason string) bool {
+	return reason == v1alpha1.ReasonProgressing || reason == v1alpha1.ReasonDependencyNotReady || reason == v1alpha1.ReasonAwaitingRelease
 }

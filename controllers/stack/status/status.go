@@ -154,12 +154,39 @@ type Writer struct {
 	Client client.Client
 
 	written sync.Map // UID → resourceVersion after the last write
+	kept    sync.Map // UID → time since when a status is kept back
+}
+
+// linger is how long a step on the way is kept back. The next step often follows
+// at once; then only the last one costs a write, and a short failure that has
+// been put right costs none.
+const linger = time.Second
+
+// KeepBack is for how long the status may still wait to be sent, or 0 if it is
+// to be sent now. Only steps on the way wait, and none for longer than linger.
+func (w *Writer) KeepBack(before, after client.Object, conditions []metav1.Condition) time.Duration {
+	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
+	if ready == nil || !onTheWay(ready.Reason) || equality.Semantic.DeepEqual(before, after) {
+		return 0
+	}
+	now := time.Now()
+	since, _ := w.kept.LoadOrStore(after.GetUID(), now)
+	return max(0, linger-now.Sub(since.(time.Time)))
+}
+
+// Soonest is the earlier of a result and a time after which to look again.
+func Soonest(result ctrl.Result, after time.Duration) ctrl.Result {
+	if result.RequeueAfter == 0 || after < result.RequeueAfter {
+		result.RequeueAfter = after
+	}
+	return result
 }
 
 // Patch sends the status if it differs from before, provided that nobody has
 // written the resource in between: a status made from an old copy could forget
 // inventory.
 func (w *Writer) Patch(ctx context.Context, before, after client.Object) error {
+	w.kept.Delete(after.GetUID())
 	if equality.Semantic.DeepEqual(before, after) {
 		return nil
 	}
@@ -193,7 +220,10 @@ func (w *Writer) Stale(cached client.Object) bool {
 }
 
 // Forget drops what is known of a resource that is gone.
-func (w *Writer) Forget(uid types.UID) { w.written.Delete(uid) }
+func (w *Writer) Forget(uid types.UID) {
+	w.written.Delete(uid)
+	w.kept.Delete(uid)
+}
 
 // Settle is the end of a reconcile: an error ends it for a retry with backoff,
 // a conflict for one at once, since the cache is about to catch up.
