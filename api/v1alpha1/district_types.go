@@ -362,8 +362,7 @@ type DistrictStatus struct {
 	DashboardURL string `json:"dashboardURL,omitempty"`
 	// inventory lists every object made for this District.
 	// +optional
-	// +listType=map
-	// +listMapKey=id
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=256
 	Inventory []InventoryEntry `json:"inventory,omitempty"`
 }

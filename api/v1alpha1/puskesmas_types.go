@@ -324,8 +324,7 @@ type PuskesmasStatus struct {
 	RMEURL string `json:"rmeURL,omitempty"`
 	// inventory lists every object made for this Puskesmas.
 	// +optional
-	// +listType=map
-	// +listMapKey=id
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=128
 	Inventory []InventoryEntry `json:"inventory,omitempty"`
 }
