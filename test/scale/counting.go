@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"syscall"
 	"time"
 
@@ -26,7 +25,7 @@ func (b *bench) countingRound() error {
 		if b.profiles != "" {
 			args = append(args, "--profiler-address="+profilerAddress)
 		}
-		profiled := b.profile(ctx)
+		profiled := b.profile(ctx, c)
 		running, took, err := b.bringUp(ctx, c, o, args...)
 		defer func() {
 			if running.operator != nil {
@@ -144,5 +143,3 @@ func (b *bench) awaitStatus(ctx context.Context, c *cluster, p *v1alpha1.Puskesm
 		}
 	}
 }
-
-func (b *bench) profileFile(name string) string { return filepath.Join(b.profiles, name+".pprof") }

@@ -47,10 +47,13 @@ func (b *bench) kubectlRound() error {
 				b.results.Kubectl.Operator.PeakMiB = max(b.results.Kubectl.Operator.PeakMiB, u.PeakMiB)
 			}
 		}
-		b.results.Kubectl.ServerCPU = serverCPU() - server
 		if err := b.awaitObjects(o); err != nil {
 			return err
 		}
+		if err := b.awaitSimulator(o); err != nil {
+			return err
+		}
+		b.results.Kubectl.ServerCPU = serverCPU() - server
 		_, last := o.count()
 		b.results.Kubectl.Exist, b.results.Kubectl.Objects = last.Sub(begin), len(b.objects)
 		return nil

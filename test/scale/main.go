@@ -16,7 +16,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -65,10 +64,10 @@ func main() {
 	ctx, cancel := context.WithTimeoutCause(ctx, *timeout, fmt.Errorf("not done after %s: see -timeout", *timeout))
 	defer cancel()
 	if err := run(ctx, o); err != nil {
-		if cause := context.Cause(ctx); cause != nil && errors.Is(err, context.Canceled) {
-			err = cause
-		}
 		fmt.Fprintln(os.Stderr, "bench:", err)
+		if cause := context.Cause(ctx); cause != nil {
+			fmt.Fprintln(os.Stderr, "bench:", cause)
+		}
 		os.Exit(1)
 	}
 }

@@ -6,49 +6,61 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"path/filepath"
+	"strings"
 	"time"
+
+	"golang.org/x/sync/errgroup"
+	"k8s.io/client-go/rest"
 )
 
 const (
 	// profilerAddress is where the profiled operator serves profiles.
 	profilerAddress = "127.0.0.1:16060"
-	// profileSeconds is about what a wave takes.
-	profileSeconds = 15
+	// profileCPU takes about as long as a wave.
+	profileCPU = "profile?seconds=25"
 )
 
-// profile takes a CPU profile of the operator while the wave comes up, if asked
-// for; what it returns waits for it and takes one of the heap.
-func (b *bench) profile(ctx context.Context) func() error {
+// profile takes CPU profiles of the operator and the API server while the wave
+// comes up, if asked for; what it returns waits for them and takes one of the
+// operator's heap.
+func (b *bench) profile(ctx context.Context, c *cluster) func() error {
 	if b.profiles == "" {
 		return func() error { return nil }
 	}
-	done := make(chan error, 1)
-	go func() {
-		url := fmt.Sprintf("http://%s/debug/pprof/profile?seconds=%d", profilerAddress, profileSeconds)
-		var err error
+	operatorURL := "http://" + profilerAddress + "/debug/pprof/"
+	var group errgroup.Group
+	group.Go(func() (err error) {
 		// The operator needs a moment to listen.
 		for range 100 {
-			if err = download(ctx, url, b.profileFile("cpu")); err == nil {
-				break
+			if err = download(ctx, http.DefaultClient, operatorURL+profileCPU, b.profileFile("operator-cpu")); err == nil {
+				return nil
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
-		done <- err
-	}()
+		return err
+	})
+	group.Go(func() error {
+		client, err := rest.HTTPClientFor(c.Config)
+		if err != nil {
+			return err
+		}
+		return download(ctx, client, strings.TrimSuffix(c.Config.Host, "/")+"/debug/pprof/"+profileCPU, b.profileFile("apiserver-cpu"))
+	})
 	return func() error {
-		if err := <-done; err != nil {
+		if err := group.Wait(); err != nil {
 			return fmt.Errorf("profile: %w", err)
 		}
-		return download(ctx, "http://"+profilerAddress+"/debug/pprof/heap", b.profileFile("heap"))
+		return download(ctx, http.DefaultClient, operatorURL+"heap", b.profileFile("operator-heap"))
 	}
 }
 
-func download(ctx context.Context, url, file string) error {
+func download(ctx context.Context, client *http.Client, url, file string) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return err
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
@@ -62,3 +74,5 @@ func download(ctx context.Context, url, file string) error {
 	}
 	return os.WriteFile(file, content, 0o600)
 }
+
+func (b *bench) profileFile(name string) string { return filepath.Join(b.profiles, name+".pprof") }

@@ -58,11 +58,10 @@ func (b *bench) bringUp(ctx context.Context, c *cluster, o *observer, args ...st
 	if err != nil {
 		return running, out, err
 	}
-	out.ServerCPU = serverCPU() - server
-	// The observer's own watches may be a moment behind that of readiness.
-	if err := b.sleep(time.Second); err != nil {
+	if err := b.awaitSimulator(o); err != nil {
 		return running, out, err
 	}
+	out.ServerCPU = serverCPU() - server
 	var last time.Time
 	out.Objects, last = o.count()
 	out.Exist, out.Ready = last.Sub(begin), ready.Sub(begin)
@@ -99,10 +98,13 @@ func (b *bench) bareRound(n int, r *round) error {
 		if err != nil {
 			return err
 		}
-		r.Bare.ServerCPU = serverCPU() - server
 		if err := b.awaitObjects(o); err != nil {
 			return err
 		}
+		if err := b.awaitSimulator(o); err != nil {
+			return err
+		}
+		r.Bare.ServerCPU = serverCPU() - server
 		_, last := o.count()
 		r.Bare.Exist, r.Bare.Operator, r.Bare.Objects = last.Sub(result.Start), used, len(b.objects)
 		return b.verify(o)
@@ -122,6 +124,21 @@ func (b *bench) awaitObjects(o *observer) error {
 			return err
 		}
 	}
+}
+
+// awaitSimulator waits until every status is written, so that what the API
+// server did for them is counted alike for all.
+func (b *bench) awaitSimulator(o *observer) error {
+	// The observer's watches may be a moment behind.
+	if err := b.sleep(500 * time.Millisecond); err != nil {
+		return err
+	}
+	for !o.simulator.idle() {
+		if err := b.sleep(20 * time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // verify compares the names of what is there with those of the counting round.

@@ -29,7 +29,7 @@ type simulator struct {
 
 	mu      sync.Mutex
 	done    map[types.UID]int64
-	writes  int
+	pending int
 	failure error
 }
 
@@ -71,6 +71,7 @@ func (s *simulator) see(k key, object *metav1.PartialObjectMetadata) {
 		return
 	}
 	s.done[object.UID] = object.Generation
+	s.pending++
 	s.work <- task{k, object.UID, object.Generation}
 }
 
@@ -82,10 +83,17 @@ func (s *simulator) write(ctx context.Context, t task) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.writes++
+	s.pending--
 	if err != nil && ctx.Err() == nil && s.failure == nil {
 		s.failure = fmt.Errorf("simulate the status of %s: %w", t.key, err)
 	}
+}
+
+// idle reports whether every status is written.
+func (s *simulator) idle() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.pending == 0
 }
 
 // err is the first write that failed. Deleting an object under it is no failure.
