@@ -34,14 +34,21 @@ func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error
 		// It never took its namespace, so there is nothing of its own.
 		return ctrl.Result{}, r.removeFinalizer(ctx, s)
 	}
-	var err error
-	if s.district.Spec.DataProtection.DeletionPolicy == v1alpha1.DeletionDelete {
-		err = r.deleteData(ctx, s)
-	} else {
+	namespace, err := r.ownNamespace(ctx, s)
+	switch {
+	case err != nil:
+	case namespace == nil:
+		// It is gone with all that was in it, or has become somebody else's.
+	case s.district.Spec.DataProtection.DeletionPolicy == v1alpha1.DeletionDelete:
+		err = r.deleteData(ctx, s, namespace)
+	case namespace.DeletionTimestamp != nil:
+		err = status.Waiting(deletionRecheck, v1alpha1.ReasonDeleting, "namespace %s is being deleted by somebody else, with all that is in it", s.namespace)
+	default:
 		err = r.retainData(ctx, s)
 	}
 	if err != nil {
 		result, err := s.conditions.Report(err)
+		s.district.Status.ObservedGeneration = s.district.Generation
 		if patchErr := r.patchStatus(ctx, s); patchErr != nil {
 			return ctrl.Result{}, patchErr
 		}
@@ -120,26 +127,32 @@ func (r *Reconciler) stopDatabase(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// deleteData deletes the namespace, if there is a consent, and waits until it is gone.
-func (r *Reconciler) deleteData(ctx context.Context, s *scope) error {
-	if refusal := consent.Check(s.district.Spec.DataProtection.Consent, v1alpha1.ConsentDelete, string(s.district.Spec.Code), r.Now()); refusal != nil {
-		return status.Stalled(v1alpha1.ReasonConsentRequired,
-			"deletionPolicy is Delete, and %v; or set deletionPolicy to Retain to keep the data. Nothing has been deleted", refusal)
-	}
+// ownNamespace reads the district's namespace; it is nil if there is none that
+// is the district's.
+func (r *Reconciler) ownNamespace(ctx context.Context, s *scope) (*metav1.PartialObjectMetadata, error) {
 	namespace := &metav1.PartialObjectMetadata{}
 	namespace.SetGroupVersionKind(namespaceKind)
 	err := r.APIReader.Get(ctx, client.ObjectKey{Name: s.namespace}, namespace)
 	if apierrors.IsNotFound(err) {
-		return nil
+		return nil, nil
 	}
 	if err != nil {
-		return fmt.Errorf("get namespace: %w", err)
+		return nil, fmt.Errorf("get namespace: %w", err)
 	}
 	if namespace.Labels[v1alpha1.LabelDistrict] != string(s.district.Spec.Code) {
-		return nil
+		return nil, nil
+	}
+	namespace.SetGroupVersionKind(namespaceKind)
+	return namespace, nil
+}
+
+// deleteData deletes the namespace, if there is a consent, and waits until it is gone.
+func (r *Reconciler) deleteData(ctx context.Context, s *scope, namespace *metav1.PartialObjectMetadata) error {
+	if refusal := consent.Check(s.district.Spec.DataProtection.Consent, v1alpha1.ConsentDelete, string(s.district.Spec.Code), r.Now()); refusal != nil {
+		return status.Stalled(v1alpha1.ReasonConsentRequired,
+			"deletionPolicy is Delete, and %v; or set deletionPolicy to Retain to keep the data. Nothing has been deleted", refusal)
 	}
 	if namespace.DeletionTimestamp == nil {
-		namespace.SetGroupVersionKind(namespaceKind)
 		uid := namespace.UID
 		if err := r.Client.Delete(ctx, namespace, client.Preconditions{UID: &uid}); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("delete namespace: %w", err)

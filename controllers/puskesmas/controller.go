@@ -105,10 +105,7 @@ func (s *scope) finish() ctrl.Result {
 		return ctrl.Result{}
 	}
 	s.conditions.Ready(v1alpha1.ReasonSucceeded, fmt.Sprintf("the RME serves release %s", s.release.Name))
-	if s.satusehat == nil && s.puskesmas.Spec.SatuSehat.OrganizationID != "" {
-		return ctrl.Result{RequeueAfter: credentialsRecheck}
-	}
-	return ctrl.Result{}
+	return ctrl.Result{RequeueAfter: s.recheckAfter}
 }
 
 // patchStatus sends the status once, and an event if Ready has taken a turn.

@@ -7,6 +7,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -27,6 +28,15 @@ const dropRecheck = 5 * time.Second
 func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error) {
 	if !controllerutil.ContainsFinalizer(s.puskesmas, v1alpha1.Finalizer) {
 		return ctrl.Result{}, nil
+	}
+	s.puskesmas.Status.ObservedGeneration = s.puskesmas.Generation
+	leaves, err := r.namespaceLeaves(ctx, s.puskesmas.Namespace)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if leaves {
+		// Everything goes with it, and the operator's rights there may be gone already.
+		return ctrl.Result{}, r.removeFinalizer(ctx, s)
 	}
 	refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentDelete, s.puskesmas.Spec.Code, r.Now())
 	if refusal == nil {
@@ -52,9 +62,23 @@ func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error
 		r.keep(s, fmt.Sprintf("the database %s and its credentials stay: %s. A Puskesmas of the same name and code takes them up again. To delete them with the Puskesmas, %v",
 			s.puskesmas.Status.Database, inventory.Names(pruned.Kept), refusal))
 	}
+	return ctrl.Result{}, r.removeFinalizer(ctx, s)
+}
+
+func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) error {
 	before := s.puskesmas.DeepCopy()
 	controllerutil.RemoveFinalizer(s.puskesmas, v1alpha1.Finalizer)
-	return ctrl.Result{}, r.Statuses.Finalizer(ctx, before, s.puskesmas)
+	return r.Statuses.Finalizer(ctx, before, s.puskesmas)
+}
+
+// namespaceLeaves reports whether the facility's namespace is being deleted.
+func (r *Reconciler) namespaceLeaves(ctx context.Context, name string) (bool, error) {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(schema.GroupVersionKind{Version: "v1", Kind: "Namespace"})
+	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, namespace); err != nil {
+		return false, client.IgnoreNotFound(err)
+	}
+	return namespace.DeletionTimestamp != nil, nil
 }
 
 // deletedOwnerLabels are the labels of the facility's objects, known without its District.

@@ -48,9 +48,14 @@ func (r *Reconciler) readSatuSehat(ctx context.Context, s *scope) error {
 	if err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: s.puskesmas.Namespace, Name: name}, secret); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("get Secret %s: %w", name, err)
 	}
-	if problem := credentialsProblem(name, secret, r.Now()); problem != "" {
+	expires, problem := credentialsProblem(name, secret, r.Now())
+	if problem != "" {
+		s.recheckAfter = credentialsRecheck
 		s.conditions.False(v1alpha1.ConditionSatuSehatConfigured, v1alpha1.ReasonCredentialsMissing, problem)
 		return nil
+	}
+	if !expires.IsZero() {
+		s.recheckAfter = expires.Sub(r.Now())
 	}
 	environment := s.district.Spec.SatuSehat.Environment
 	if environment == "" {
@@ -72,27 +77,27 @@ func (r *Reconciler) readSatuSehat(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// credentialsProblem says what is wrong with the Secret, or nothing. It never
-// repeats a value.
-func credentialsProblem(name string, secret *corev1.Secret, now time.Time) string {
+// credentialsProblem says what is wrong with the Secret, or nothing, and until
+// when that holds if the Secret says so. It never repeats a value.
+func credentialsProblem(name string, secret *corev1.Secret, now time.Time) (expires time.Time, problem string) {
 	if secret.Name == "" {
-		return fmt.Sprintf("Secret %s does not exist: create it with the keys client_id and client_secret that the Ministry issued for this facility", name)
+		return expires, fmt.Sprintf("Secret %s does not exist: create it with the keys client_id and client_secret that the Ministry issued for this facility", name)
 	}
 	for _, key := range []string{"client_id", "client_secret"} {
 		if len(secret.Data[key]) == 0 {
-			return fmt.Sprintf("Secret %s has no key %s: it needs client_id and client_secret", name, key)
+			return expires, fmt.Sprintf("Secret %s has no key %s: it needs client_id and client_secret", name, key)
 		}
 	}
 	if text, ok := secret.Annotations[annotationExpiresAt]; ok {
-		expires, err := time.Parse(time.RFC3339, text)
-		if err != nil {
-			return fmt.Sprintf("annotation %s of Secret %s is not a time such as 2026-12-31T00:00:00Z", annotationExpiresAt, name)
+		var err error
+		if expires, err = time.Parse(time.RFC3339, text); err != nil {
+			return expires, fmt.Sprintf("annotation %s of Secret %s is not a time such as 2026-12-31T00:00:00Z", annotationExpiresAt, name)
 		}
 		if !now.Before(expires) {
-			return fmt.Sprintf("the credentials in Secret %s expired at %s: ask the Ministry for new ones and replace them", name, text)
+			return expires, fmt.Sprintf("the credentials in Secret %s expired at %s: ask the Ministry for new ones and replace them", name, text)
 		}
 	}
-	return ""
+	return expires, ""
 }
 
 // env is the environment handed to the RME (names as in the SATUSEHAT guide).

@@ -79,7 +79,7 @@ func job(j *batchv1.Job) Result {
 		case batchv1.JobComplete:
 			return Result{}
 		case batchv1.JobFailed:
-			return Result{Failed, fmt.Sprintf("failed after %d attempts: %s", j.Status.Failed, c.Message)}
+			return Result{Failed, fmt.Sprintf("failed after %d attempts: %s: see its log, mend the cause and delete the Job, which is made anew", j.Status.Failed, c.Message)}
 		}
 	}
 	if j.Status.Failed > 0 {

@@ -69,7 +69,7 @@ var _ = Describe("A District with two Puskesmas", func() {
 		workloads.let(ctx, d, "Job", "pws-load", succeeds)
 		workloads.let(ctx, d, "Deployment", "dashboard", succeeds)
 		for _, job := range d.objects(ctx, jobKind) {
-			if strings.HasPrefix(job.GetName(), "pws-load") {
+			if conditionOf(&job, "Failed") == "True" {
 				Expect(admin.Delete(ctx, &job, background)).To(Succeed())
 			}
 		}

@@ -99,7 +99,10 @@ func (d *district) applyNamespace(ctx context.Context) {
 }
 
 // suspend keeps the operator's hands off, so that specs do not disturb each other.
-func (d *district) suspend(ctx SpecContext) {
+func (d *district) suspend(ctx SpecContext) { d.suspendNow(ctx) }
+
+func (d *district) suspendNow(ctx context.Context) {
+	GinkgoHelper()
 	for _, resource := range d.all(ctx) {
 		d.change(ctx, &resource, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateSuspended })
 	}

@@ -2,6 +2,7 @@ package controllers_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -14,6 +15,8 @@ type request struct {
 	verb                                   string // get, list, watch, create, patch, delete …
 	resource, namespace, name, subresource string
 	code                                   int // 0 if there was no answer
+	// precondition is the body of a deletion.
+	precondition string
 }
 
 func (r request) String() string {
@@ -161,6 +164,12 @@ func parse(r *http.Request) request {
 	out.verb = map[string]string{
 		http.MethodGet: "get", http.MethodPost: "create", http.MethodPut: "update", http.MethodPatch: "patch", http.MethodDelete: "delete",
 	}[r.Method]
+	if out.verb == "delete" && r.GetBody != nil {
+		if body, err := r.GetBody(); err == nil {
+			raw, _ := io.ReadAll(body)
+			out.precondition = string(raw)
+		}
+	}
 	switch {
 	case out.verb == "get" && (r.URL.Query().Get("watch") == "true" || r.URL.Query().Get("watch") == "1"):
 		out.verb = "watch"
