@@ -30,6 +30,11 @@ var _ = Describe("What is changed by hand", func() {
 			g.Expect(cluster.Get(ctx, key, &after)).To(Succeed())
 			g.Expect(after.UID).NotTo(Equal(before.UID))
 		})
+		Eventually(func(g Gomega) {
+			var after appsv1.Deployment
+			g.Expect(cluster.Get(ctx, key, &after)).To(Succeed())
+			g.Expect(after.Status.AvailableReplicas).To(BeEquivalentTo(1))
+		}).WithContext(ctx).WithTimeout(rollout).WithPolling(time.Second).Should(Succeed())
 		awaitReady(ctx, puskesmas(tebidah))
 	})
 
@@ -81,7 +86,7 @@ func corrected(ctx context.Context, check func(Gomega)) {
 	GinkgoHelper()
 	start := time.Now()
 	Eventually(check).WithContext(ctx).WithTimeout(soon).WithPolling(20 * time.Millisecond).Should(Succeed())
-	AddReportEntry("put right after", time.Since(start).Round(10*time.Millisecond).String(), ReportEntryVisibilityAlways)
+	AddReportEntry("put right after " + time.Since(start).Round(10*time.Millisecond).String())
 }
 
 var _ = Describe("An image that cannot be pulled", func() {

@@ -10,6 +10,9 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"ilp.health/operator/api/v1alpha1"
 )
 
 var _ = Describe("The databases", func() {
@@ -42,6 +45,8 @@ var _ = Describe("The databases", func() {
 })
 
 var _ = Describe("The RME of Puskesmas Tebidah", func() {
+	BeforeEach(func(ctx SpecContext) { awaitReady(ctx, puskesmas(tebidah)) })
+
 	It("serves its login page with the scripts it refers to", func(ctx SpecContext) {
 		code, page, err := fetch(ctx, http.MethodGet, "http://tebidah.sintang.localhost/", "", nil)
 		Expect(err).NotTo(HaveOccurred())
@@ -86,6 +91,10 @@ func loginRME(ctx context.Context, facility, database, password string) (bool, e
 
 var _ = Describe("The dashboard of Kabupaten Sintang", func() {
 	const base = "http://dashboard.sintang.localhost"
+
+	BeforeEach(func(ctx SpecContext) {
+		awaitReady(ctx, &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: district}})
+	})
 
 	login := func(ctx context.Context, password string) (string, error) {
 		var answer struct {
