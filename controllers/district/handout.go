@@ -34,7 +34,7 @@ func (r *Reconciler) listPuskesmas(ctx context.Context, s *scope) error {
 			cmp.Compare(a.Name, b.Name),
 		)
 	})
-	s.countPuskesmas()
+	r.countPuskesmas(s)
 	return nil
 }
 
@@ -68,6 +68,8 @@ func (r *Reconciler) handRelease(ctx context.Context, s *scope) error {
 		}
 	}
 	s.district.Status.Puskesmas.Pinned = &pinned
+	// Who has just been given another release is not ready on it.
+	r.countPuskesmas(s)
 	return errors.Join(errs...)
 }
 
@@ -79,8 +81,7 @@ func (r *Reconciler) handTo(ctx context.Context, s *scope, p *v1alpha1.Puskesmas
 	if string(p.Spec.Release) == s.release.Name {
 		return false, nil
 	}
-	asked := fmt.Sprintf("%d %s", p.Generation, s.release.Name)
-	if last, ok := r.pins.Load(p.UID); ok && last == asked {
+	if r.isPinned(s, p) {
 		return true, nil
 	}
 	patch := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"release": s.release.Name}}}
@@ -92,7 +93,7 @@ func (r *Reconciler) handTo(ctx context.Context, s *scope, p *v1alpha1.Puskesmas
 	err = r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), client.FieldOwner(v1alpha1.ManagerDistrict))
 	switch {
 	case apierrors.IsConflict(err) && p.Spec.Release != "":
-		r.pins.Store(p.UID, asked)
+		r.pins.Store(p.UID, asked(s, p))
 		return true, nil
 	case err != nil:
 		return false, fmt.Errorf("hand release %s to Puskesmas %s: %w", s.release.Name, p.Name, err)
@@ -105,12 +106,32 @@ func isReady(p *v1alpha1.Puskesmas) bool {
 	return p.Status.ObservedGeneration == p.Generation && meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionReady)
 }
 
-// countPuskesmas counts who is ready.
-func (s *scope) countPuskesmas() {
+// asked is what a Puskesmas with a pin has been asked, and need not be asked again.
+func asked(s *scope, p *v1alpha1.Puskesmas) string {
+	return fmt.Sprintf("%d %s", p.Generation, s.release.Name)
+}
+
+// isPinned reports whether a Puskesmas is known to hold a release of its own.
+func (r *Reconciler) isPinned(s *scope, p *v1alpha1.Puskesmas) bool {
+	last, ok := r.pins.Load(p.UID)
+	return ok && last == asked(s, p)
+}
+
+// stands reports whether a Puskesmas is ready on the district's release, or on
+// the one that it is pinned to.
+func (r *Reconciler) stands(s *scope, p *v1alpha1.Puskesmas) bool {
+	return isReady(p) && (s.release == nil || p.Status.Release.Current == s.release.Name || r.isPinned(s, p))
+}
+
+// countPuskesmas counts who stands.
+func (r *Reconciler) countPuskesmas(s *scope) {
+	s.unready = nil
 	var ready int32
 	for i := range s.puskesmas {
-		if isReady(&s.puskesmas[i]) {
+		if p := &s.puskesmas[i]; r.stands(s, p) {
 			ready++
+		} else {
+			s.unready = append(s.unready, p)
 		}
 	}
 	total := int32(len(s.puskesmas)) //nolint:gosec // the API server holds far fewer
@@ -129,13 +150,12 @@ func (s *scope) countPuskesmas() {
 // unreadyMessage names the first Puskesmas that are not ready, with their reason.
 func (s *scope) unreadyMessage() string {
 	var unready []string
-	for i := range s.puskesmas {
-		p := &s.puskesmas[i]
-		if isReady(p) {
-			continue
-		}
+	for _, p := range s.unready {
 		reason := "not yet seen"
-		if c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+		switch c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady); {
+		case isReady(p):
+			reason = "on its way to the release"
+		case c != nil:
 			reason = c.Reason
 		}
 		unready = append(unready, fmt.Sprintf("%s (%s)", p.Name, reason))

@@ -19,6 +19,8 @@ type scope struct {
 	release *v1alpha1.StackRelease
 	// puskesmas are set by listPuskesmas, pilots first.
 	puskesmas []v1alpha1.Puskesmas
+	// unready are those of them that do not stand on the release.
+	unready []*v1alpha1.Puskesmas
 	// objects are set by render, by the component they come from.
 	objects map[string][]*unstructured.Unstructured
 	// all are the same objects in one list.
