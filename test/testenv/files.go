@@ -49,21 +49,27 @@ func Kustomize(t T, folder string) []*unstructured.Unstructured {
 	return objects
 }
 
-// WithCloudNativePG installs CloudNativePG's CRDs, from the module that
-// hack/images/cloudnative-pg builds its image from.
+// WithCloudNativePG installs CloudNativePG's CRDs.
 func WithCloudNativePG() Option {
 	return func(t T, e *envtest.Environment) {
 		t.Helper()
-		command := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", "github.com/cloudnative-pg/cloudnative-pg")
-		command.Dir = filepath.Join(Root(t), "hack/images/cloudnative-pg")
-		output, err := command.Output()
-		if err != nil {
-			t.Fatalf("find CloudNativePG's CRDs: %s: %v", command, err)
-		}
-		var module struct{ Dir string }
-		if err := json.Unmarshal(output, &module); err != nil {
-			t.Fatalf("find CloudNativePG's CRDs: %v", err)
-		}
-		WithCRDs(filepath.Join(module.Dir, "config/crd/bases"))(t, e)
+		WithCRDs(CloudNativePG(t))(t, e)
 	}
+}
+
+// CloudNativePG is the folder of CloudNativePG's CRDs, in the module that
+// hack/images/cloudnative-pg builds its image from.
+func CloudNativePG(t T) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", "github.com/cloudnative-pg/cloudnative-pg")
+	command.Dir = filepath.Join(Root(t), "hack/images/cloudnative-pg")
+	output, err := command.Output()
+	if err != nil {
+		t.Fatalf("find CloudNativePG's CRDs: %s: %v", command, err)
+	}
+	var module struct{ Dir string }
+	if err := json.Unmarshal(output, &module); err != nil {
+		t.Fatalf("find CloudNativePG's CRDs: %v", err)
+	}
+	return filepath.Join(module.Dir, "config/crd/bases")
 }

@@ -39,7 +39,8 @@ type Environment struct {
 	// Scheme knows Kubernetes's own kinds, CRDs and ilp.health.
 	Scheme *runtime.Scheme
 
-	t T
+	t      T
+	server *envtest.Environment
 }
 
 // Option adds to an Environment.
@@ -93,7 +94,7 @@ func Start(t T, options ...Option) *Environment {
 		t.Fatalf("start the API server: %v", err)
 	}
 
-	e := &Environment{Config: config, Scheme: Scheme(), t: t}
+	e := &Environment{Config: config, Scheme: Scheme(), t: t, server: server}
 	e.Client = e.client(config)
 	e.enforcePolicies(t.Context(), filepath.Join(root, "config/policy"))
 	return e

@@ -66,12 +66,12 @@ var _ = Describe("A mistake", func() {
 	})
 
 	It("of a release that does not exist stops the District, until it does", func(ctx SpecContext) {
-		d := newDistrict(admin).apply(ctx, func(r *v1alpha1.District) { r.Spec.Release = "ilp-2.0.0" })
+		d := newDistrict(admin).apply(ctx, func(r *v1alpha1.District) { r.Spec.Release = "ilp-9.0.0" })
 		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonReleaseNotFound,
-			`StackRelease "ilp-2.0.0", which does not exist`, "create it or name another", "kubectl get stackreleases")
-		Expect(admin.Create(ctx, newRelease("ilp-2.0.0", "2.0.0"))).To(Succeed())
+			`StackRelease "ilp-9.0.0", which does not exist`, "create it or name another", "kubectl get stackreleases")
+		Expect(admin.Create(ctx, newRelease("ilp-9.0.0", "9.0.0"))).To(Succeed())
 		d.expectReady(ctx)
-		Expect(d.get(ctx).Status.Release.Current).To(Equal("ilp-2.0.0"))
+		Expect(d.get(ctx).Status.Release.Current).To(Equal("ilp-9.0.0"))
 	})
 
 	It("in a patch of the District is told by its number", func(ctx SpecContext) {
