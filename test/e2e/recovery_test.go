@@ -132,7 +132,7 @@ var (
 )
 
 var _ = Describe("What is deleted", Ordered, func() {
-	var mark, markDatabase = "SELECT of FROM e2e_mark", "p6107080201"
+	mark, markDatabase := "SELECT of FROM e2e_mark", "p6107080201"
 
 	It("keeps a Puskesmas' database, which a Puskesmas of the same code takes up again", func(ctx SpecContext) {
 		_, err := psql(ctx, "tebidah-database", markDatabase, "CREATE TABLE IF NOT EXISTS e2e_mark AS SELECT 'Tebidah' AS of")

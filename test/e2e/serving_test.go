@@ -98,7 +98,7 @@ var _ = Describe("The dashboard of Kabupaten Sintang", func() {
 
 	login := func(ctx context.Context, password string) (string, error) {
 		var answer struct {
-			AccessToken string `json:"access_token"` //nolint:tagliatelle // Superset's name
+			AccessToken string `json:"access_token"`
 		}
 		err := fetchInto(ctx, http.MethodPost, base+"/api/v1/security/login", "", map[string]any{
 			"username": "admin", "password": password, "provider": "db", "refresh": false,
@@ -114,12 +114,15 @@ var _ = Describe("The dashboard of Kabupaten Sintang", func() {
 		Expect(err).NotTo(HaveOccurred())
 
 		var dashboards struct {
-			Result []struct{ Slug, Dashboard_title string } //nolint:revive // Superset's name
+			Result []struct {
+				Slug  string
+				Title string `json:"dashboard_title"`
+			}
 		}
 		Expect(fetchInto(ctx, http.MethodGet, base+"/api/v1/dashboard/", token, nil, &dashboards)).To(Succeed())
 		Expect(dashboards.Result).To(HaveLen(1))
 		Expect(dashboards.Result[0].Slug).To(Equal("desa"))
-		Expect(dashboards.Result[0].Dashboard_title).To(ContainSubstring("Kabupaten Sintang"))
+		Expect(dashboards.Result[0].Title).To(ContainSubstring("Kabupaten Sintang"))
 
 		var datasets struct{ Result []struct{ ID int } }
 		Expect(fetchInto(ctx, http.MethodGet, base+"/api/v1/dataset/", token, nil, &datasets)).To(Succeed())

@@ -46,7 +46,7 @@ func fetch(ctx context.Context, method, url, token string, in any) (int, []byte,
 	if err != nil {
 		return 0, nil, err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	raw, err := io.ReadAll(response.Body)
 	return response.StatusCode, raw, err
 }

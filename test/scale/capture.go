@@ -69,7 +69,7 @@ func ownedPart(live *unstructured.Unstructured) (map[string]any, error) {
 			continue
 		}
 		var fields map[string]any
-		if err := json.Unmarshal(managed.FieldsV1.Raw, &fields); err != nil {
+		if err := json.Unmarshal(managed.FieldsV1.GetRawBytes(), &fields); err != nil {
 			return nil, err
 		}
 		object, ok := extract(fields, live.Object).(map[string]any)

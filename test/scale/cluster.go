@@ -114,7 +114,8 @@ func startCluster(ctx context.Context, folder string, audited bool) (*cluster, e
 	if c.dynamic, err = dynamic.NewForConfig(c.Config); err != nil {
 		return c, err
 	}
-	return c, c.install(ctx)
+	err = c.install(ctx)
+	return c, err
 }
 
 // install creates the namespace of the operator, its rights, the bare client's

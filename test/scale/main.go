@@ -60,14 +60,17 @@ func main() {
 	klog.SetLogger(logr.Discard())
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	ctx, cancel := context.WithTimeoutCause(ctx, *timeout, fmt.Errorf("not done after %s: see -timeout", *timeout))
-	defer cancel()
-	if err := run(ctx, o); err != nil {
+	err := run(ctx, o)
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		if cause := context.Cause(ctx); cause != nil {
 			fmt.Fprintln(os.Stderr, "bench:", cause)
 		}
+	}
+	stop()
+	cancel()
+	if err != nil {
 		os.Exit(1)
 	}
 }

@@ -64,9 +64,9 @@ func (o *operator) died(logFile string) error {
 	select {
 	case err := <-o.ended:
 		o.ended <- err
-		content, _ := os.ReadFile(logFile) //nolint:errcheck // the end itself is the news
+		content, _ := os.ReadFile(logFile)
 		lines := strings.Split(strings.TrimSpace(string(content)), "\n")
-		return fmt.Errorf("the operator ended: %v\n%s", err, strings.Join(lines[max(0, len(lines)-5):], "\n"))
+		return fmt.Errorf("the operator ended: %w\n%s", err, strings.Join(lines[max(0, len(lines)-5):], "\n"))
 	default:
 		return nil
 	}

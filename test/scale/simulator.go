@@ -114,8 +114,10 @@ func statusOf(gvr schema.GroupVersionResource, generation int64) map[string]any 
 	case deployments:
 		return map[string]any{"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
 	case jobs:
-		return map[string]any{"startTime": now, "completionTime": now, "succeeded": 1,
-			"conditions": []any{condition("SuccessCriteriaMet"), condition("Complete")}}
+		return map[string]any{
+			"startTime": now, "completionTime": now, "succeeded": 1,
+			"conditions": []any{condition("SuccessCriteriaMet"), condition("Complete")},
+		}
 	case clusters:
 		return map[string]any{"phase": "Cluster in healthy state", "conditions": []any{condition("Ready")}}
 	case databases, databaseRoles:

@@ -125,7 +125,7 @@ func OwnedFields(managed []metav1.ManagedFieldsEntry) string {
 	for _, m := range managed {
 		if ours(m) && m.FieldsV1 != nil {
 			h := fnv.New64a()
-			_, _ = h.Write(canonical(m.FieldsV1.Raw))
+			_, _ = h.Write(canonical(m.FieldsV1.GetRawBytes()))
 			return hex.EncodeToString(h.Sum(nil))
 		}
 	}
@@ -168,7 +168,7 @@ func editedSince(managed []metav1.ManagedFieldsEntry) bool {
 // references, as CloudNativePG does of every Database. The operator sets neither.
 func onlyHolds(m metav1.ManagedFieldsEntry) bool {
 	var fields map[string]map[string]json.RawMessage
-	if m.FieldsV1 == nil || json.Unmarshal(m.FieldsV1.Raw, &fields) != nil {
+	if m.FieldsV1 == nil || json.Unmarshal(m.FieldsV1.GetRawBytes(), &fields) != nil {
 		return false
 	}
 	metadata := fields["f:metadata"]

@@ -59,7 +59,10 @@ func readFolder(stack fs.FS, dir string) (*folder, error) {
 	if err := f.kustomization.Unmarshal(content); err != nil {
 		return nil, fmt.Errorf("%s: %w", kustomizationFile, err)
 	}
-	return f, f.check()
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // check refuses references out of the folder, which kustomize would follow to
@@ -71,10 +74,10 @@ func (f *folder) check() error {
 			return fmt.Errorf("%s refers to %q, which is not a file of the folder: a component holds all its files", kustomizationFile, name)
 		}
 	}
-	foreign := len(k.Components) + len(k.Bases) + len(k.Crds) + len(k.HelmCharts) + len(k.HelmChartInflationGenerator) +
+	foreign := len(k.Components) + len(k.Crds) + len(k.HelmCharts) + len(k.HelmChartInflationGenerator) +
 		len(k.Generators) + len(k.Transformers) + len(k.Validators) + len(k.OpenAPI)
 	if foreign > 0 {
-		return fmt.Errorf("%s may not use components, bases, crds, helmCharts, generators, transformers, validators or openapi", kustomizationFile)
+		return fmt.Errorf("%s may not use components, crds, helmCharts, generators, transformers, validators or openapi", kustomizationFile)
 	}
 	if len(k.Labels) != 1 {
 		return fmt.Errorf("%s must have exactly one entry in labels, not %d", kustomizationFile, len(k.Labels))

@@ -84,7 +84,8 @@ func TestGolden(t *testing.T) {
 			{"the clock is put back by an hour: nothing starts again", func(s *sim) { s.now = s.now.Add(-time.Hour) }},
 		}},
 		"failure-budget": {strict, 4, []step{
-			{"d00 is stalled", func(s *sim) { s.stall("d00") }}, finished("d01"),
+			{"d00 is stalled", func(s *sim) { s.stall("d00") }},
+			finished("d01"),
 			{"the budget is raised", func(s *sim) { s.spec.Rollout.FailureBudget = ptr.To[int32](1) }},
 			after(119 * time.Minute), after(time.Minute), finished("d00"),
 			finished("d02", "d03"),
@@ -100,7 +101,8 @@ func TestGolden(t *testing.T) {
 			{"Git lets go of d01", func(s *sim) { s.pins["d01"] = false; s.districts["d01"].Release = "" }},
 		}},
 		"suspended": {wave(stageOf("all", atOnce("1"))), 2, []step{
-			{"suspended", func(s *sim) { s.spec.State = v1alpha1.WaveStateSuspended }}, finished("d00"),
+			{"suspended", func(s *sim) { s.spec.State = v1alpha1.WaveStateSuspended }},
+			finished("d00"),
 			{"active", func(s *sim) { s.spec.State = v1alpha1.WaveStateActive }},
 		}},
 		"downgrade": {wave(stageOf("all", atOnce("100%"))), 3, []step{

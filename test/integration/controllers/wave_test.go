@@ -177,7 +177,7 @@ func (d *district) manager(ctx context.Context, field string) string {
 	for _, entry := range d.get(ctx).ManagedFields {
 		if entry.Subresource == "" && entry.FieldsV1 != nil {
 			fields := &unstructured.Unstructured{}
-			Expect(fields.UnmarshalJSON([]byte(`{"kind":"Fields","apiVersion":"v1",` + string(entry.FieldsV1.Raw[1:])))).To(Succeed())
+			Expect(fields.UnmarshalJSON([]byte(`{"kind":"Fields","apiVersion":"v1",` + entry.FieldsV1.GetRawString()[1:]))).To(Succeed())
 			if _, found, _ := unstructured.NestedMap(fields.Object, "f:spec", field); found {
 				return entry.Manager
 			}
