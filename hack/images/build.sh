@@ -159,5 +159,7 @@ case ${1:-} in
 	[[ $builder == docker ]] || locked base
 	[[ $1 != all ]] || set -- $(names)
 	for name in "$@"; do locked "$name"; done
+	# buildah leaves its storage mounted on itself.
+	[[ $builder == docker ]] || umount "$cache/buildah/storage/overlay" 2>/dev/null || true
 	;;
 esac

@@ -27,23 +27,33 @@ func (c *Cluster) removePods() error {
 	if err := host.KillCgroup(podGroup, 30*time.Second); err != nil {
 		return err
 	}
-	tasks, err := ctr(ctx, "tasks", "list", "--quiet")
-	if err != nil {
-		return err
-	}
-	if ids := strings.Fields(tasks); len(ids) > 0 {
-		if _, err := ctr(ctx, append([]string{"tasks", "delete", "--force"}, ids...)...); err != nil {
+	for _, what := range []string{"tasks", "containers"} {
+		if err := removeAll(ctx, what); err != nil {
 			return err
 		}
 	}
-	containers, err := ctr(ctx, "containers", "list", "--quiet")
-	if err != nil {
-		return err
+	return nil
+}
+
+// removeAll deletes containerd's tasks or containers until none is left. Killed
+// tasks go by themselves between being listed and being deleted, which ctr
+// reports as an error.
+func removeAll(ctx context.Context, what string) error {
+	const tries = 10
+	var last error
+	for range tries {
+		listed, err := ctr(ctx, what, "list", "--quiet")
+		if err != nil {
+			return err
+		}
+		ids := strings.Fields(listed)
+		if len(ids) == 0 {
+			return nil
+		}
+		_, last = ctr(ctx, append([]string{what, "delete"}, ids...)...)
+		time.Sleep(200 * time.Millisecond)
 	}
-	if ids := strings.Fields(containers); len(ids) > 0 {
-		_, err = ctr(ctx, append([]string{"containers", "delete"}, ids...)...)
-	}
-	return err
+	return last
 }
 
 // restoreHost puts back what the node changed on the machine. It must also
