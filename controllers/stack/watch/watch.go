@@ -11,10 +11,12 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -27,6 +29,11 @@ import (
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
 )
+
+// begun is the priority of resources whose objects change: those that are half
+// way up come before those that wait for their turn, so that a large wave is
+// brought up one after the other and drift does not wait for it.
+const begun = 1
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
@@ -76,6 +83,14 @@ func (o *Owned) handler(gvk schema.GroupVersionKind) handler.EventHandler {
 			q.Add(request)
 		}
 	}
+	enqueueFirst := func(ctx context.Context, obj client.Object, q queue) {
+		prioritized, ok := q.(priorityqueue.PriorityQueue[reconcile.Request])
+		if !ok {
+			enqueue(ctx, obj, q)
+			return
+		}
+		prioritized.AddWithOpts(priorityqueue.AddOpts{Priority: ptr.To(begun)}, o.Owner(ctx, obj)...)
+	}
 	return handler.WithLowPriorityWhenUnchanged(handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
 			if !o.Applier.Observe(refOf(e.Object), e.Object) || health.Check(e.Object).State == health.Ready {
@@ -86,8 +101,8 @@ func (o *Owned) handler(gvk schema.GroupVersionKind) handler.EventHandler {
 			asLeft := o.Applier.Observe(refOf(e.ObjectNew), e.ObjectNew)
 			if !asLeft || health.Check(e.ObjectOld) != health.Check(e.ObjectNew) {
 				// The new labels may no longer lead to the owner; the old ones do.
-				enqueue(ctx, e.ObjectOld, q)
-				enqueue(ctx, e.ObjectNew, q)
+				enqueueFirst(ctx, e.ObjectOld, q)
+				enqueueFirst(ctx, e.ObjectNew, q)
 			}
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
