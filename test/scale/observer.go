@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/metadata"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -64,20 +65,44 @@ func observe(ctx context.Context, c *cluster) (*observer, error) {
 	o := &observer{simulator: newSimulator(ctx, c.dynamic), seen: map[key]time.Time{}, last: time.Now()}
 	selector := labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagerName}).String()
 	for _, gvr := range kinds {
-		watch, err := client.Resource(gvr).Watch(ctx, metav1.ListOptions{LabelSelector: selector, ResourceVersion: "0"})
+		open := func() (watch.Interface, error) {
+			return client.Resource(gvr).Watch(ctx, metav1.ListOptions{LabelSelector: selector, ResourceVersion: "0"})
+		}
+		err := follow(ctx, open, func(event watch.Event) {
+			if object, ok := event.Object.(*metav1.PartialObjectMetadata); ok {
+				o.note(key{gvr, object.Namespace, object.Name}, event.Type == watch.Deleted, object)
+			}
+		})
 		if err != nil {
 			return nil, fmt.Errorf("watch %s: %w", gvr.Resource, err)
 		}
-		go func() {
-			defer watch.Stop()
-			for event := range watch.ResultChan() {
-				if object, ok := event.Object.(*metav1.PartialObjectMetadata); ok {
-					o.note(key{gvr, object.Namespace, object.Name}, event.Type == "DELETED", object)
-				}
-			}
-		}()
 	}
 	return o, nil
+}
+
+// follow handles the events of a watch until the context ends. An API server
+// under load drops watches that it cannot serve in time; each new one begins
+// with everything that there is.
+func follow(ctx context.Context, open func() (watch.Interface, error), handle func(watch.Event)) error {
+	w, err := open()
+	if err != nil {
+		return err
+	}
+	go func() {
+		for {
+			for event := range w.ResultChan() {
+				handle(event)
+			}
+			for w, err = open(); err != nil; w, err = open() {
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(100 * time.Millisecond):
+				}
+			}
+		}
+	}()
+	return nil
 }
 
 func (o *observer) note(k key, deleted bool, object *metav1.PartialObjectMetadata) {

@@ -17,8 +17,8 @@ import (
 const (
 	// profilerAddress is where the profiled operator serves profiles.
 	profilerAddress = "127.0.0.1:16060"
-	// profileCPU takes about as long as a wave.
-	profileCPU = "profile?seconds=25"
+	// profileCPU lasts about as long as a wave on a busy machine.
+	profileCPU = "profile?seconds=45"
 )
 
 // profile takes CPU profiles of the operator and the API server while the wave

@@ -31,16 +31,10 @@ type turns struct {
 func watchReady(ctx context.Context, c *cluster) (*turns, error) {
 	t := &turns{ready: map[types.UID]bool{}, changed: make(chan struct{}, 1)}
 	for _, list := range []client.ObjectList{&v1alpha1.DistrictList{}, &v1alpha1.PuskesmasList{}} {
-		w, err := c.Client.Watch(ctx, list)
-		if err != nil {
+		open := func() (watch.Interface, error) { return c.Client.Watch(ctx, list) }
+		if err := follow(ctx, open, t.note); err != nil {
 			return nil, fmt.Errorf("watch readiness: %w", err)
 		}
-		go func() {
-			defer w.Stop()
-			for event := range w.ResultChan() {
-				t.note(event)
-			}
-		}()
 	}
 	return t, nil
 }
