@@ -63,7 +63,8 @@ unit: ## Table, property and golden tests
 .PHONY: integration
 integration: ## The API, the policies and the operator against a real API server
 	hack/localcluster/build.sh
-	go test ./test/integration/... -count=1 -timeout 20m
+	$(LOCALCLUSTER) assets $(CACHE)/assets
+	KUBEBUILDER_ASSETS=$(CACHE)/assets go test ./test/integration/... -count=1 -timeout 20m
 
 .PHONY: e2e
 e2e: ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
