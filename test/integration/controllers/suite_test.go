@@ -60,6 +60,14 @@ var _ = BeforeSuite(func() {
 	DeferCleanup(theOperator.stop)
 })
 
+// A spec that failed halfway does not take the others with it.
+var _ = BeforeEach(func() {
+	theOperator.traffic.setFault(nil)
+	if theOperator.cancel == nil {
+		theOperator.start()
+	}
+})
+
 // Whatever a spec was about, what the observers saw meanwhile must be right.
 var _ = AfterEach(func() {
 	Expect(theLinter.findings()).To(BeEmpty(), "statuses that break the rules")
