@@ -4,6 +4,7 @@ package main
 import (
 	"flag"
 	"os"
+	"time"
 
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -56,6 +57,8 @@ func run() error {
 		LeaderElectionID:              "operator.ilp.health",
 		LeaderElectionNamespace:       identity.Namespace,
 		LeaderElectionReleaseOnCancel: true,
+		// controller-runtime's priority queue can hang when it is shut down (its issue 3538); the process ends all the same.
+		GracefulShutdownTimeout: new(5 * time.Second),
 		Metrics: server.Options{
 			BindAddress:    *metricsAddress,
 			SecureServing:  true,
