@@ -208,21 +208,6 @@ type Consent struct {
 	ExpiresAt metav1.Time `json:"expiresAt,omitempty,omitzero"`
 }
 
-// ReleaseStatus says which StackRelease runs and which is on its way.
-// +kubebuilder:validation:MinProperties=1
-type ReleaseStatus struct {
-	// current is the StackRelease that was last brought to Ready.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=63
-	Current string `json:"current,omitempty"`
-	// target is the StackRelease that is being brought about.
-	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=63
-	Target string `json:"target,omitempty"`
-}
-
 // InventoryEntry names one object that was made for a resource, written down
 // before the object is applied, so that nothing is ever made and forgotten.
 type InventoryEntry struct {

@@ -33,10 +33,22 @@ const (
 	ReasonProgressing = "Progressing"
 	// ReasonDependencyNotReady: something else must be ready first.
 	ReasonDependencyNotReady = "DependencyNotReady"
+	// ReasonUpgrading: on the way from one release to another; the message says how far.
+	ReasonUpgrading = "Upgrading"
 	// ReasonUnhealthy: an object reports a failure that may pass by itself.
 	ReasonUnhealthy = "Unhealthy"
-	// ReasonApplyFailed: the API server refused or could not be reached.
+	// ReasonInfrastructureFailed: a node, a volume, an image or room for the pods
+	// is missing. It goes on by itself when that is there.
+	ReasonInfrastructureFailed = "InfrastructureFailed"
+	// ReasonApplicationFailed: the software crashes, never answers its probe, or
+	// could not bring the schema about.
+	ReasonApplicationFailed = "ApplicationFailed"
+	// ReasonConfigurationFailed: what a person wrote cannot be brought about.
+	ReasonConfigurationFailed = "ConfigurationFailed"
+	// ReasonApplyFailed: the API server could not be reached, or refused for now.
 	ReasonApplyFailed = "ApplyFailed"
+	// ReasonObjectInvalid: the API server refuses an object as it is.
+	ReasonObjectInvalid = "ObjectInvalid"
 	// ReasonRenderFailed: the components could not be rendered, mostly by a patch.
 	ReasonRenderFailed = "RenderFailed"
 	// ReasonPruneFailed: an object that is no longer asked for could not be deleted.

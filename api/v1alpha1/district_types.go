@@ -2,6 +2,7 @@ package v1alpha1
 
 import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
 // District is a kabupaten or kota with a stack of its own: a namespace, a
@@ -87,6 +88,9 @@ type DistrictSpec struct {
 	// +optional
 	// +default={"retentionYears":25}
 	DataProtection DataProtection `json:"dataProtection,omitzero"`
+	// upgrade says how carefully the Puskesmas are brought to another release.
+	// +optional
+	Upgrade UpgradeSpec `json:"upgrade,omitzero"`
 	// images says where container images come from.
 	// +optional
 	Images ImageSource `json:"images,omitzero"`
@@ -284,6 +288,19 @@ type DataProtection struct {
 	Consent Consent `json:"consent,omitzero"`
 }
 
+// UpgradeSpec says how carefully the Puskesmas of a district are brought to
+// another release. Pilots come first, then the others by ilp.priority and name.
+// +kubebuilder:validation:MinProperties=1
+type UpgradeSpec struct {
+	// maxConcurrent is how many Puskesmas are changed at once, as a number or a
+	// percentage of the district's (at least one); 25% by default.
+	// +optional
+	// +kubebuilder:validation:XIntOrString
+	// +kubebuilder:validation:MaxLength=4
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 1 && self <= 100 : self.matches('^([1-9][0-9]?|100)%$')",message="maxConcurrent must be a number from 1 to 100 or a percentage from 1% to 100%"
+	MaxConcurrent *intstr.IntOrString `json:"maxConcurrent,omitempty"`
+}
+
 // ImageSource says where container images come from.
 // +kubebuilder:validation:MinProperties=1
 type ImageSource struct {
@@ -346,7 +363,7 @@ type DistrictStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// release says which StackRelease runs and which is on its way.
 	// +optional
-	Release ReleaseStatus `json:"release,omitzero"`
+	Release DistrictReleaseStatus `json:"release,omitzero"`
 	// namespace that holds the stack.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -360,11 +377,38 @@ type DistrictStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	DashboardURL string `json:"dashboardURL,omitempty"`
+	// lastHandledRetry is the value of the annotation ilp.health/retry-requested-at
+	// that was last acted on.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	LastHandledRetry string `json:"lastHandledRetry,omitempty"`
 	// inventory lists every object made for this District.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=256
 	Inventory []InventoryEntry `json:"inventory,omitempty"`
+}
+
+// DistrictReleaseStatus says which StackRelease runs and which is on its way.
+// +kubebuilder:validation:MinProperties=1
+type DistrictReleaseStatus struct {
+	// current is the StackRelease that was last brought to Ready.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Current string `json:"current,omitempty"`
+	// target is the StackRelease that is being brought about.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Target string `json:"target,omitempty"`
+	// dashboard is the StackRelease that the dashboard is of, or is being brought
+	// to: it comes after the Puskesmas.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Dashboard string `json:"dashboard,omitempty"`
 }
 
 // PuskesmasCount counts Puskesmas by how far they are.

@@ -18,6 +18,10 @@ const (
 	AnnotationGenerate = "ilp.health/generate"
 	// AnnotationReconcileAt makes the operator look again when its value changes.
 	AnnotationReconcileAt = "ilp.health/reconcile-at"
+	// AnnotationRetryRequestedAt on a District or a Puskesmas makes the operator
+	// try again what has failed when its value changes, such as to the time of
+	// asking. On a District it speaks for all its Puskesmas.
+	AnnotationRetryRequestedAt = "ilp.health/retry-requested-at"
 	// AnnotationDeleteData on a Namespace or a stateful object, with the
 	// district's code as value, lets it be deleted by hand (config/policy).
 	AnnotationDeleteData = "ilp.health/delete-data"

@@ -311,7 +311,14 @@ type PuskesmasStatus struct {
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 	// release says which StackRelease runs and which is on its way.
 	// +optional
-	Release ReleaseStatus `json:"release,omitzero"`
+	Release PuskesmasReleaseStatus `json:"release,omitzero"`
+	// lastHandledRetry holds the values of the annotation
+	// ilp.health/retry-requested-at, of the district and of this Puskesmas, that
+	// were last acted on.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=520
+	LastHandledRetry string `json:"lastHandledRetry,omitempty"`
 	// database is the name of the facility's database and of the role that owns it.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -327,6 +334,50 @@ type PuskesmasStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=128
 	Inventory []InventoryEntry `json:"inventory,omitempty"`
+}
+
+// PuskesmasReleaseStatus says which StackRelease runs, which is on its way, and
+// which one the database's schema is of.
+// +kubebuilder:validation:MinProperties=1
+type PuskesmasReleaseStatus struct {
+	// current is the StackRelease that was last brought to Ready.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Current string `json:"current,omitempty"`
+	// target is the StackRelease that is being brought about.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Target string `json:"target,omitempty"`
+	// schema is the StackRelease that the database's schema is of, or is being
+	// brought to; written before the first change to it.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Schema string `json:"schema,omitempty"`
+	// rolledBack tells of a release whose RME failed here and was put back. It is
+	// not tried again until the spec changes or a retry is requested.
+	// +optional
+	RolledBack RolledBackRelease `json:"rolledBack,omitzero"`
+}
+
+// RolledBackRelease is a release whose RME failed.
+type RolledBackRelease struct {
+	// name of the StackRelease.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Name string `json:"name,omitempty"`
+	// generation of the spec with which it failed.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Generation int64 `json:"generation,omitempty"`
+	// message says how it failed.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
 }
 
 // PuskesmasList is a list of Puskesmas.

@@ -52,8 +52,7 @@ type StackReleaseSpec struct {
 	// release's schema: Safe, or Unsafe (default).
 	// +optional
 	// +default="Unsafe"
-	// +kubebuilder:validation:Enum=Safe;Unsafe
-	SchemaRollback string `json:"schemaRollback,omitempty"`
+	SchemaRollback SchemaRollback `json:"schemaRollback,omitempty"`
 	// database is the PostgreSQL of the districts.
 	// +required
 	Database DatabaseRelease `json:"database,omitempty,omitzero"`
@@ -68,6 +67,18 @@ type StackReleaseSpec struct {
 	// +required
 	Dashboard DashboardRelease `json:"dashboard,omitempty,omitzero"`
 }
+
+// SchemaRollback says whether earlier software can run on a release's schema.
+//
+// +kubebuilder:validation:Enum=Safe;Unsafe
+type SchemaRollback string
+
+const (
+	// SchemaRollbackSafe lets the operator put an RME back that fails.
+	SchemaRollbackSafe SchemaRollback = "Safe"
+	// SchemaRollbackUnsafe keeps it where it is.
+	SchemaRollbackUnsafe SchemaRollback = "Unsafe"
+)
 
 // DatabaseRelease is a PostgreSQL image for CloudNativePG.
 type DatabaseRelease struct {

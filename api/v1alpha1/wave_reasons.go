@@ -27,7 +27,9 @@ const (
 	ReasonDowngrade = "Downgrade"
 	// ReasonUpgradePath: the release cannot be reached from what the district runs.
 	ReasonUpgradePath = "UpgradePath"
-	// ReasonDistrictFailed: the district is Stalled with the release, or takes too long.
+	// ReasonDistrictFailed: the district is Stalled with the release, or takes too
+	// long, and tells of no cause. With one it is ReasonInfrastructureFailed,
+	// ReasonApplicationFailed or ReasonConfigurationFailed.
 	ReasonDistrictFailed = "DistrictFailed"
 	// ReasonWaveNotFound: spec.waveRef names a Wave that does not exist.
 	ReasonWaveNotFound = "WaveNotFound"

@@ -100,12 +100,10 @@ type Rollout struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=16
 	Stages []Stage `json:"stages,omitempty"`
-	// failureBudget is how many districts may fail before the wave holds, 1 by default.
+	// failureBudget is how many districts may fail before the wave holds.
 	// +optional
-	// +default=1
-	// +kubebuilder:validation:Minimum=0
-	// +kubebuilder:validation:Maximum=514
-	FailureBudget *int32 `json:"failureBudget,omitempty"`
+	// +default={"total":1}
+	FailureBudget FailureBudget `json:"failureBudget,omitzero"`
 	// districtTimeoutMinutes is how long one district may take before it counts as failed, 120 by default.
 	// +optional
 	// +default=120
@@ -115,6 +113,48 @@ type Rollout struct {
 	// maintenanceWindow limits when a district may be changed, in its own time zone.
 	// +optional
 	MaintenanceWindow MaintenanceWindow `json:"maintenanceWindow,omitzero"`
+}
+
+// FailureBudget is how many districts may fail before the wave holds, in all and
+// by what failed. A cause without a number of its own counts to the total only.
+// +kubebuilder:validation:MinProperties=1
+type FailureBudget struct {
+	// total of districts that may fail, whatever the cause; 1 by default.
+	// +optional
+	// +default=1
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=514
+	Total *int32 `json:"total,omitempty"`
+	// infrastructure is how many may fail for want of a node, a volume or an image.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=514
+	Infrastructure *int32 `json:"infrastructure,omitempty"`
+	// application is how many may fail because the release's software crashes,
+	// never answers its probe, or cannot bring the schema about.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=514
+	Application *int32 `json:"application,omitempty"`
+	// configuration is how many may fail because of what their spec says.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=514
+	Configuration *int32 `json:"configuration,omitempty"`
+}
+
+// Of returns the number for a cause, or nil if it has none of its own.
+func (b FailureBudget) Of(cause FailureCause) *int32 {
+	switch cause {
+	case CauseInfrastructure:
+		return b.Infrastructure
+	case CauseApplication:
+		return b.Application
+	case CauseConfiguration:
+		return b.Configuration
+	default:
+		return nil
+	}
 }
 
 // Stage is a part of a wave that goes together.
@@ -227,6 +267,12 @@ type WaveProgress struct {
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Failed *int32 `json:"failed,omitempty"`
+	// failedByCause counts the failed by what has to be mended.
+	// +optional
+	// +listType=map
+	// +listMapKey=cause
+	// +kubebuilder:validation:MaxItems=4
+	FailedByCause []CauseCount `json:"failedByCause,omitempty"`
 	// pinned hold a release of their own by Git.
 	// +required
 	// +kubebuilder:validation:Minimum=0
@@ -240,6 +286,17 @@ type WaveProgress struct {
 	// +kubebuilder:validation:MinLength=3
 	// +kubebuilder:validation:MaxLength=16
 	Summary string `json:"summary,omitempty"`
+}
+
+// CauseCount is how many districts failed for one cause.
+type CauseCount struct {
+	// cause of the failure.
+	// +required
+	Cause FailureCause `json:"cause,omitempty"`
+	// count of districts.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Count int32 `json:"count,omitempty"`
 }
 
 // BlockedDistricts are the districts that one reason blocks.

@@ -56,8 +56,11 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).checkCode,
 	(*Reconciler).checkNamespace,
 	(*Reconciler).resolveRelease,
+	(*Reconciler).checkPath,
 	(*Reconciler).listPuskesmas,
+	(*Reconciler).orderDashboard,
 	(*Reconciler).render,
+	(*Reconciler).handleRetry,
 	(*Reconciler).writeInventoryAhead,
 	(*Reconciler).isolate,
 	(*Reconciler).bringUpDatabase,
@@ -104,7 +107,7 @@ func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, erro
 	s.reportBackup()
 	for _, phase := range phases {
 		if err := phase(r, ctx, s); err != nil {
-			return s.conditions.Report(err)
+			return s.conditions.Report(s.narrate(err))
 		}
 	}
 	return ctrl.Result{}, nil
@@ -117,8 +120,16 @@ func (r *Reconciler) judge(_ context.Context, s *scope) error {
 	case s.hibernated():
 		s.conditions.Ready(v1alpha1.ReasonHibernated, "PostgreSQL and all workloads are stopped as asked; data is kept")
 		return nil
+	case s.held != nil:
+		return s.held
 	case !s.conditions.IsTrue(v1alpha1.ConditionPuskesmasReady):
+		if err := s.failure(); err != nil {
+			return err
+		}
 		return status.Waiting(0, v1alpha1.ReasonProgressing, "%s", s.unreadyMessage())
+	case s.dashboard != s.release:
+		// The dashboard's turn has come with this reconcile's count.
+		return status.Waiting(time.Second, v1alpha1.ReasonProgressing, "all Puskesmas stand, the dashboard follows")
 	}
 	s.district.Status.Release.Current = s.release.Name
 	s.conditions.Ready(v1alpha1.ReasonSucceeded, fmt.Sprintf("database, dashboard and %s Puskesmas serve release %s", s.district.Status.Puskesmas.Summary, s.release.Name))
@@ -127,11 +138,14 @@ func (r *Reconciler) judge(_ context.Context, s *scope) error {
 
 // reportBackup says that data has no copy outside the cluster.
 func (s *scope) reportBackup() {
-	message := "spec.database.backup is not set: data has no copy outside the cluster"
+	s.conditions.False(v1alpha1.ConditionBackupReady, v1alpha1.ReasonNotConfigured, s.backupMessage()+": data has no copy outside the cluster")
+}
+
+func (s *scope) backupMessage() string {
 	if s.district.Spec.Database.Backup.Destination != "" {
-		message = "spec.database.backup is accepted but this version of the operator makes no backups yet: data has no copy outside the cluster"
+		return "spec.database.backup is accepted but this version of the operator makes no backups yet"
 	}
-	s.conditions.False(v1alpha1.ConditionBackupReady, v1alpha1.ReasonNotConfigured, message)
+	return "spec.database.backup is not set"
 }
 
 // opensGate reports whether Puskesmas that waited for their district can go on.

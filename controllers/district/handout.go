@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/status"
 )
 
 // namedPuskesmas is how many Puskesmas a message names.
@@ -52,18 +53,22 @@ func priority(p v1alpha1.Puskesmas) int32 {
 	return *p.Spec.ILP.Priority
 }
 
-// handRelease writes the release to every Puskesmas that Git does not pin, and
-// counts them. One that cannot be written does not stop the others.
+// handRelease writes the release to the Puskesmas whose turn it is, unless Git
+// pins them, and counts. One that cannot be written does not stop the others,
+// and one that turns out to be pinned gives its place to the next.
 func (r *Reconciler) handRelease(ctx context.Context, s *scope) error {
 	var errs []error
-	var pinned int32
-	for i := range s.puskesmas {
-		p := &s.puskesmas[i]
-		isPinned, err := r.handTo(ctx, s, p)
-		if err != nil {
+	for again := true; again; {
+		again = false
+		for _, p := range r.nextPuskesmas(s) {
+			pinned, err := r.handTo(ctx, s, p)
+			again = again || (pinned && err == nil)
 			errs = append(errs, err)
 		}
-		if isPinned {
+	}
+	var pinned int32
+	for i := range s.puskesmas {
+		if r.isPinned(s, &s.puskesmas[i]) {
 			pinned++
 		}
 	}
@@ -73,17 +78,28 @@ func (r *Reconciler) handRelease(ctx context.Context, s *scope) error {
 	return errors.Join(errs...)
 }
 
+// nextPuskesmas are those whose turn it is.
+func (r *Reconciler) nextPuskesmas(s *scope) []*v1alpha1.Puskesmas {
+	var candidates []*v1alpha1.Puskesmas
+	var facilities []facility
+	for i := range s.puskesmas {
+		if p := &s.puskesmas[i]; !r.isPinned(s, p) {
+			candidates = append(candidates, p)
+			facilities = append(facilities, r.facility(s, p))
+		}
+	}
+	var next []*v1alpha1.Puskesmas
+	for _, i := range turns(facilities, s.limit()) {
+		next = append(next, candidates[i])
+	}
+	return next
+}
+
 // handTo writes the release to one Puskesmas by server-side apply, without
 // force: whoever has set the field otherwise keeps it. From the release on the
 // Puskesmas has something to clean up; its finalizer comes with it, which spares
 // a write for each.
 func (r *Reconciler) handTo(ctx context.Context, s *scope, p *v1alpha1.Puskesmas) (pinned bool, err error) {
-	if string(p.Spec.Release) == s.release.Name {
-		return false, nil
-	}
-	if r.isPinned(s, p) {
-		return true, nil
-	}
 	patch := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"release": s.release.Name}}}
 	patch.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("Puskesmas"))
 	patch.SetNamespace(p.Namespace)
@@ -118,9 +134,10 @@ func (r *Reconciler) isPinned(s *scope, p *v1alpha1.Puskesmas) bool {
 }
 
 // stands reports whether a Puskesmas is ready on the district's release, or on
-// the one that it is pinned to.
+// the one that it is pinned to, or asleep as a person wants it to be.
 func (r *Reconciler) stands(s *scope, p *v1alpha1.Puskesmas) bool {
-	return isReady(p) && (s.release == nil || p.Status.Release.Current == s.release.Name || r.isPinned(s, p))
+	return isReady(p) && (s.release == nil || p.Status.Release.Current == s.release.Name || r.isPinned(s, p) ||
+		p.Spec.State == v1alpha1.StateHibernated)
 }
 
 // countPuskesmas counts who stands.
@@ -147,22 +164,93 @@ func (r *Reconciler) countPuskesmas(s *scope) {
 	}
 }
 
-// unreadyMessage names the first Puskesmas that are not ready, with their reason.
+// unreadyMessage names the first Puskesmas that are not ready, with their
+// reason: those that fail first, then those on their way, then those whose turn
+// has not come.
 func (s *scope) unreadyMessage() string {
-	var unready []string
-	for _, p := range s.unready {
-		reason := "not yet seen"
-		switch c := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady); {
-		case isReady(p):
-			reason = "on its way to the release"
-		case c != nil:
-			reason = c.Reason
-		}
-		unready = append(unready, fmt.Sprintf("%s (%s)", p.Name, reason))
+	waiting := slices.Clone(s.unready)
+	slices.SortStableFunc(waiting, func(a, b *v1alpha1.Puskesmas) int { return cmp.Compare(s.urgency(a), s.urgency(b)) })
+	var names []string
+	for _, p := range waiting[:min(len(waiting), namedPuskesmas)] {
+		names = append(names, fmt.Sprintf("%s (%s)", p.Name, s.unreadyReason(p)))
 	}
-	message := fmt.Sprintf("%s Puskesmas are ready; waiting for %s", s.district.Status.Puskesmas.Summary, strings.Join(unready[:min(len(unready), namedPuskesmas)], ", "))
-	if rest := len(unready) - namedPuskesmas; rest > 0 {
+	message := fmt.Sprintf("%s Puskesmas are ready; waiting for %s", s.district.Status.Puskesmas.Summary, strings.Join(names, ", "))
+	if rest := len(waiting) - namedPuskesmas; rest > 0 {
 		message += fmt.Sprintf(" and %d more", rest)
 	}
 	return message + fmt.Sprintf("; see kubectl get puskesmas -n %s", s.namespace)
+}
+
+func (s *scope) unreadyReason(p *v1alpha1.Puskesmas) string {
+	ready := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady)
+	switch {
+	case p.Spec.State == v1alpha1.StateSuspended:
+		return v1alpha1.ReasonSuspended
+	case s.release != nil && string(p.Spec.Release) != s.release.Name && p.Status.Release.Current != "":
+		return "its turn comes"
+	case isReady(p):
+		return "on its way to the release"
+	case ready == nil:
+		return "not yet seen"
+	default:
+		return ready.Reason
+	}
+}
+
+func (s *scope) urgency(p *v1alpha1.Puskesmas) int {
+	switch {
+	case failureOf(p) != v1alpha1.CauseUnknown:
+		return 0
+	case s.release != nil && string(p.Spec.Release) == s.release.Name:
+		return 1
+	default:
+		return 2
+	}
+}
+
+// failureOf is the cause of a Puskesmas' failure, CauseUnknown if it tells of none.
+func failureOf(p *v1alpha1.Puskesmas) v1alpha1.FailureCause {
+	ready := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil || p.Status.ObservedGeneration != p.Generation {
+		return v1alpha1.CauseUnknown
+	}
+	return v1alpha1.CauseOf(ready.Reason)
+}
+
+// failure says what a person has to do about the first Puskesmas that fails, or
+// that one is waited for which fails for now; nil if none does.
+func (s *scope) failure() error {
+	var passing *status.Stop
+	for _, p := range s.unready {
+		cause := failureOf(p)
+		if cause == v1alpha1.CauseUnknown {
+			continue
+		}
+		ready := meta.FindStatusCondition(p.Status.Conditions, v1alpha1.ConditionReady)
+		stop := &status.Stop{
+			Stalled: meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionStalled),
+			Reason:  failureReasons[cause],
+			Message: fmt.Sprintf("%s Puskesmas are ready; Puskesmas %s: %s: %s", s.district.Status.Puskesmas.Summary, p.Name, ready.Reason, ready.Message),
+		}
+		if stop.Stalled {
+			if s.from != nil {
+				stop.Message = fmt.Sprintf("the way from %s to %s is held, no other Puskesmas is begun: %s", s.from.Name, s.release.Name, stop.Message)
+			}
+			return stop
+		}
+		if passing == nil {
+			passing = stop
+		}
+	}
+	if passing != nil {
+		return passing
+	}
+	return nil
+}
+
+// failureReasons are the district's reasons where one of its Puskesmas fails.
+var failureReasons = map[v1alpha1.FailureCause]string{
+	v1alpha1.CauseInfrastructure: v1alpha1.ReasonInfrastructureFailed,
+	v1alpha1.CauseApplication:    v1alpha1.ReasonApplicationFailed,
+	v1alpha1.CauseConfiguration:  v1alpha1.ReasonConfigurationFailed,
 }

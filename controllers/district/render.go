@@ -65,7 +65,7 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 		{Path: "isolation/policies"},
 		s.database(),
 		s.pws(),
-		s.dashboard(profile),
+		s.dashboardComponent(profile),
 	}
 	if s.dashboardHost() != "" {
 		components = append(components, override.Exposure(s.district.Spec.Exposure, s.dashboardHost(), dashboardPort))
@@ -74,7 +74,7 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 		component := &components[i]
 		image := s.release.Spec.Database.Image
 		if component.Path == "dashboard/"+profile {
-			image = s.release.Spec.Dashboard.Image
+			image = s.dashboard.Spec.Dashboard.Image
 		}
 		values, err := r.Renderer.Pick(component.Path, r.values(s, image))
 		if err != nil {
@@ -144,7 +144,7 @@ func (s *scope) pws() render.Component {
 	return render.Component{Path: "pws", Files: pwsFiles(s.puskesmas), Patches: override.Placement(s.district.Spec)}
 }
 
-func (s *scope) dashboard(profile string) render.Component {
+func (s *scope) dashboardComponent(profile string) render.Component {
 	spec := s.district.Spec.Dashboard
 	patches := override.Placement(s.district.Spec)
 	patches = append(patches, override.Resources(override.Deployments, override.Container+"/resources", spec.Resources)...)

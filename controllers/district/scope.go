@@ -17,6 +17,13 @@ type scope struct {
 	namespace string
 	// release is set by resolveRelease.
 	release *v1alpha1.StackRelease
+	// from is the release that the district runs, if it is on its way to another
+	// one; set by checkPath.
+	from *v1alpha1.StackRelease
+	// dashboard is the release that the dashboard is asked to be of.
+	dashboard *v1alpha1.StackRelease
+	// held says why the release that is asked for cannot be reached, if so.
+	held error
 	// puskesmas are set by listPuskesmas, pilots first.
 	puskesmas []v1alpha1.Puskesmas
 	// unready are those of them that do not stand on the release.

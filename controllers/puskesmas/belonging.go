@@ -7,7 +7,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
-	"ilp.health/operator/controllers/stack/override"
 	"ilp.health/operator/controllers/stack/status"
 )
 
@@ -74,7 +73,7 @@ func older(a, b *v1alpha1.Puskesmas) bool {
 	return a.UID < b.UID
 }
 
-// resolveRelease finds the release, the profile and the image of the RME.
+// resolveRelease finds the release and the profile of the RME.
 func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
 	name := string(s.puskesmas.Spec.Release)
 	if name == "" {
@@ -97,15 +96,5 @@ func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
 			s.profile = p
 		}
 	}
-	image := s.puskesmas.Spec.RME.Image
-	if image == "" {
-		offered, ok := release.Spec.RMEImage(s.profile)
-		if !ok {
-			return status.Stalled(v1alpha1.ReasonReleaseIncomplete,
-				"StackRelease %s has no image for RME profile %s: set spec.rme.image, or name a release that has one", name, s.profile)
-		}
-		image = offered
-	}
-	s.image = override.Image(image, s.district.Spec.Images)
 	return nil
 }

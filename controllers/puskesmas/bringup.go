@@ -42,27 +42,24 @@ func (r *Reconciler) bringUp(ctx context.Context, s *scope) error {
 	if s.hibernated() {
 		return r.hibernate(ctx, s)
 	}
-	stages := []struct {
-		condition string
-		objects   []*unstructured.Unstructured
-		done      string
-	}{
-		{v1alpha1.ConditionDatabaseReady, s.objects[componentDatabase], "database " + s.databaseName() + " and its role are there"},
-		{v1alpha1.ConditionSchemaReady, s.objects[componentSchema], "the schema is that of release " + s.release.Name},
-		{v1alpha1.ConditionRMEReady, slices.Concat(s.objects[componentRME], s.objects[componentExposure]), "the RME serves" + at(s.url())},
+	err := r.Stages.Run(ctx, s.conditions, stage.Stage{
+		Condition: v1alpha1.ConditionDatabaseReady,
+		Objects:   s.objects[componentDatabase],
+		Options:   apply.Options{Trusted: s.trusted},
+	})
+	if err != nil {
+		return err
 	}
-	for _, st := range stages {
-		err := r.Stages.Run(ctx, s.conditions, stage.Stage{
-			Condition: st.condition,
-			Objects:   st.objects,
-			Options:   apply.Options{Trusted: s.trusted},
-		})
-		if err != nil {
-			return err
-		}
-		s.conditions.True(st.condition, v1alpha1.ReasonSucceeded, st.done)
+	s.conditions.True(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonSucceeded, "database "+s.databaseName()+" and its role are there")
+	if err := r.bringUpSchema(ctx, s); err != nil {
+		return err
 	}
-	return nil
+	return r.bringUpRME(ctx, s)
+}
+
+// serving are the objects that people reach.
+func (s *scope) serving() []*unstructured.Unstructured {
+	return slices.Concat(s.objects[componentRME], s.objects[componentExposure])
 }
 
 func at(url string) string {
@@ -74,7 +71,7 @@ func at(url string) string {
 
 // hibernate stops the RME and leaves the rest as it is.
 func (r *Reconciler) hibernate(ctx context.Context, s *scope) error {
-	if err := r.Applier.Apply(ctx, slices.Concat(s.objects[componentRME], s.objects[componentExposure]), apply.Options{Trusted: true}); err != nil {
+	if err := r.Applier.Apply(ctx, s.serving(), apply.Options{Trusted: true}); err != nil {
 		return err
 	}
 	s.conditions.False(v1alpha1.ConditionRMEReady, v1alpha1.ReasonHibernated, "the RME is stopped as asked")

@@ -44,9 +44,12 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).findDistrict,
 	(*Reconciler).checkCode,
 	(*Reconciler).resolveRelease,
+	(*Reconciler).handleRetry,
+	(*Reconciler).choosePath,
 	(*Reconciler).readSatuSehat,
 	(*Reconciler).reportStaffing,
 	(*Reconciler).render,
+	(*Reconciler).deleteFailedJobs,
 	(*Reconciler).writeInventoryAhead,
 	(*Reconciler).awaitDatabase,
 	(*Reconciler).bringUp,
@@ -99,11 +102,11 @@ func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, erro
 
 // finish reports that everything asked for stands.
 func (s *scope) finish() ctrl.Result {
-	s.puskesmas.Status.Release.Current = s.release.Name
 	if s.hibernated() {
 		s.conditions.Ready(v1alpha1.ReasonHibernated, "the RME is stopped as asked; its data is kept")
 		return ctrl.Result{}
 	}
+	s.puskesmas.Status.Release.Current = s.release.Name
 	s.conditions.Ready(v1alpha1.ReasonSucceeded, fmt.Sprintf("the RME serves release %s", s.release.Name))
 	return ctrl.Result{RequeueAfter: s.recheckAfter}
 }

@@ -67,9 +67,9 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 	profile := string(s.profile)
 	components := []render.Component{{Path: "facility-database/cloudnative-pg"}}
 	if r.Renderer.Has("schema/" + profile) {
-		components = append(components, s.schema(profile))
+		components = append(components, s.schemaComponent(profile))
 	}
-	components = append(components, s.rme(profile))
+	components = append(components, s.rmeComponent(profile))
 	if s.satusehat != nil {
 		components = append(components, render.Component{Path: "isolation/satusehat-egress"})
 	}
@@ -77,7 +77,15 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 		components = append(components, s.exposure())
 	}
 	for i := range components {
-		values, err := r.Renderer.Pick(components[i].Path, s.values())
+		release := s.rme
+		if components[i].Path == "schema/"+profile {
+			release = s.schema
+		}
+		image, err := s.image(release)
+		if err != nil {
+			return nil, err
+		}
+		values, err := r.Renderer.Pick(components[i].Path, s.values(image))
 		if err != nil {
 			return nil, stage.RenderFailed(err)
 		}
@@ -87,13 +95,13 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 }
 
 // values are all that folders may ask for.
-func (s *scope) values() map[string]string {
+func (s *scope) values(image string) map[string]string {
 	readiness := s.puskesmas.Spec.RME.Custom.ReadinessPath
 	if readiness == "" {
 		readiness = "/"
 	}
 	return map[string]string{
-		"image":            s.image,
+		"image":            image,
 		"databaseHost":     "database-rw",
 		"databaseName":     s.databaseName(),
 		"facilityName":     "Puskesmas " + s.puskesmas.Spec.Name,
@@ -108,7 +116,7 @@ func (s *scope) values() map[string]string {
 	}
 }
 
-func (s *scope) schema(profile string) render.Component {
+func (s *scope) schemaComponent(profile string) render.Component {
 	var patches patchSet
 	patches.add(override.Placement(s.district.Spec)...)
 	if s.profile == v1alpha1.RMEProfileCustom {
@@ -122,7 +130,7 @@ func (s *scope) schema(profile string) render.Component {
 	return render.Component{Path: "schema/" + profile, Patches: patches}
 }
 
-func (s *scope) rme(profile string) render.Component {
+func (s *scope) rmeComponent(profile string) render.Component {
 	var patches patchSet
 	patches.add(override.Placement(s.district.Spec)...)
 	patches.add(override.Resources(override.Deployments, override.Container+"/resources", s.resources())...)
@@ -168,13 +176,19 @@ func (s *scope) exposure() render.Component {
 }
 
 // writeInventoryAhead sends the inventory before anything new is applied, so
-// that nothing is ever made and forgotten.
+// that nothing is ever made and forgotten. The release that the schema moves to
+// is written down before it moves for the same reason.
 func (r *Reconciler) writeInventoryAhead(ctx context.Context, s *scope) error {
 	ahead := inventory.Union(s.puskesmas.Status.Inventory, inventory.Of(s.all))
-	if len(ahead) == len(s.puskesmas.Status.Inventory) {
+	moves := s.schema.Name != s.puskesmas.Status.Release.Schema && !s.hibernated()
+	if len(ahead) == len(s.puskesmas.Status.Inventory) && !moves {
 		return nil
 	}
 	s.puskesmas.Status.Inventory = ahead
+	if moves {
+		s.puskesmas.Status.Release.Schema = s.schema.Name
+		s.conditions.False(v1alpha1.ConditionSchemaReady, v1alpha1.ReasonProgressing, "the schema is to be brought to release "+s.schema.Name)
+	}
 	s.conditions.Reconciling(v1alpha1.ReasonProgressing, "applying "+s.release.Name)
 	s.puskesmas.Status.ObservedGeneration = s.puskesmas.Generation
 	if err := r.Statuses.Patch(ctx, s.before, s.puskesmas); err != nil {

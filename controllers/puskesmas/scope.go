@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/override"
 	"ilp.health/operator/controllers/stack/status"
 )
 
@@ -21,9 +22,17 @@ type scope struct {
 	district *v1alpha1.District
 	// release is set by resolveRelease.
 	release *v1alpha1.StackRelease
-	// profile and image are set by resolveRelease.
+	// profile is set by resolveRelease.
 	profile v1alpha1.RMEProfile
-	image   string
+	// current is the release that serves, if it is another one; set by choosePath.
+	current *v1alpha1.StackRelease
+	// schema and rme are the releases that the database's schema and the RME are
+	// asked to be of; set by choosePath.
+	schema, rme *v1alpha1.StackRelease
+	// held says why the release that is asked for cannot be reached, if so.
+	held error
+	// retry tells that a person wants what has failed to be tried again.
+	retry bool
 	// satusehat is set by readSatuSehat: nil without usable credentials.
 	satusehat *satusehat
 	// recheckAfter is when the credentials must be looked at again; 0 is never.
@@ -46,6 +55,20 @@ func newScope(puskesmas *v1alpha1.Puskesmas) *scope {
 // databaseName is the name of the facility's database and of the role that owns
 // it: they must be equal, since a role may open only the database of its name.
 func (s *scope) databaseName() string { return strings.ToLower(s.puskesmas.Spec.Code) }
+
+// image is the RME's image of a release for this facility, or why there is none.
+func (s *scope) image(release *v1alpha1.StackRelease) (string, error) {
+	image := s.puskesmas.Spec.RME.Image
+	if image == "" {
+		offered, ok := release.Spec.RMEImage(s.profile)
+		if !ok {
+			return "", status.Stalled(v1alpha1.ReasonReleaseIncomplete,
+				"StackRelease %s has no image for RME profile %s: set spec.rme.image, or name a release that has one", release.Name, s.profile)
+		}
+		image = offered
+	}
+	return override.Image(image, s.district.Spec.Images), nil
+}
 
 func (s *scope) hibernated() bool {
 	return s.puskesmas.Spec.State == v1alpha1.StateHibernated || s.district.Spec.State == v1alpha1.StateHibernated

@@ -68,6 +68,7 @@ func districtTurns() predicate.Predicate {
 		return before.Generation != after.Generation ||
 			!before.DeletionTimestamp.Equal(after.DeletionTimestamp) ||
 			before.Status.Namespace != after.Status.Namespace ||
+			before.Annotations[v1alpha1.AnnotationRetryRequestedAt] != after.Annotations[v1alpha1.AnnotationRetryRequestedAt] ||
 			opened(before) != opened(after)
 	}}
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"ilp.health/operator/api/v1alpha1"
+	stackstatus "ilp.health/operator/controllers/stack/status"
 	"ilp.health/operator/controllers/wave/planner"
 )
 
@@ -23,12 +24,13 @@ func (s *scope) report(d planner.Decision) {
 	status.Districts = count(len(d.Members))
 	status.CurrentStage = d.Stage
 	status.Progress = v1alpha1.WaveProgress{
-		Done:     count(d.Counts[planner.Done]),
-		InFlight: count(d.Counts[planner.InFlight]),
-		Failed:   count(d.Counts[planner.Failed]),
-		Pinned:   count(d.Counts[planner.Pinned]),
-		Held:     count(d.Counts[planner.Held]),
-		Summary:  fmt.Sprintf("%d/%d", d.Counts[planner.Done], len(d.Members)-d.Counts[planner.Pinned]),
+		Done:          count(d.Counts[planner.Done]),
+		InFlight:      count(d.Counts[planner.InFlight]),
+		Failed:        count(d.Counts[planner.Failed]),
+		FailedByCause: failedByCause(d.Members),
+		Pinned:        count(d.Counts[planner.Pinned]),
+		Held:          count(d.Counts[planner.Held]),
+		Summary:       fmt.Sprintf("%d/%d", d.Counts[planner.Done], len(d.Members)-d.Counts[planner.Pinned]),
 	}
 	status.Blocked = blocked(d.Members)
 	s.judge(d)
@@ -37,6 +39,24 @@ func (s *scope) report(d planner.Decision) {
 func count(n int) *int32 {
 	out := int32(n) //nolint:gosec // there are 514 districts
 	return &out
+}
+
+// failedByCause counts those that failed, the most frequent cause first.
+func failedByCause(members []planner.Member) []v1alpha1.CauseCount {
+	counts := map[v1alpha1.FailureCause]int32{}
+	for _, m := range members {
+		if m.State == planner.Failed {
+			counts[m.Cause]++
+		}
+	}
+	var list []v1alpha1.CauseCount
+	for cause, n := range counts {
+		list = append(list, v1alpha1.CauseCount{Cause: cause, Count: n})
+	}
+	slices.SortFunc(list, func(a, b v1alpha1.CauseCount) int {
+		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.Cause, b.Cause))
+	})
+	return list
 }
 
 // blocked groups the districts that are not there by their reason, the most
@@ -50,7 +70,7 @@ func blocked(members []planner.Member) []v1alpha1.BlockedDistricts {
 		}
 		group := byReason[m.Reason]
 		if group == nil {
-			group = &v1alpha1.BlockedDistricts{Reason: m.Reason, Message: shorten(m.Message)}
+			group = &v1alpha1.BlockedDistricts{Reason: m.Reason, Message: stackstatus.Shorten(m.Message, longestMessage)}
 			byReason[m.Reason] = group
 			out = append(out, group)
 		}
@@ -67,18 +87,6 @@ func blocked(members []planner.Member) []v1alpha1.BlockedDistricts {
 		list = append(list, *group)
 	}
 	return list
-}
-
-// shorten cuts a message where the API would refuse it, at the start of a letter.
-func shorten(message string) string {
-	if len(message) <= longestMessage {
-		return message
-	}
-	cut := longestMessage - len("…")
-	for cut > 0 && message[cut]&0xC0 == 0x80 {
-		cut--
-	}
-	return message[:cut] + "…"
 }
 
 // judge turns a decision into conditions.

@@ -104,6 +104,15 @@ func (a *Applier) deleteExactly(ctx context.Context, ref inventory.Ref, obj clie
 	return nil
 }
 
+// Delete deletes a stateless object so that the next Apply makes it anew.
+func (a *Applier) Delete(ctx context.Context, obj *unstructured.Unstructured) error {
+	ref := inventory.RefOf(obj)
+	if err := a.remove(ctx, ref, obj); err != nil {
+		return &Error{Ref: ref, Err: err}
+	}
+	return nil
+}
+
 // remove deletes a stateless object that has to be made anew.
 func (a *Applier) remove(ctx context.Context, ref inventory.Ref, obj *unstructured.Unstructured) error {
 	existing := &metav1.PartialObjectMetadata{}

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -12,22 +13,57 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
 )
+
+// fewestCrashes make a container count as broken; before, it may still be
+// waiting for something that is on its way.
+const fewestCrashes = 3
+
+// Finding is one thing that keeps pods from running.
+type Finding struct {
+	// Cause is CauseUnknown for what every pod may pass through once.
+	Cause   v1alpha1.FailureCause
+	Message string
+}
+
+// Findings are what keeps the pods of an object from running.
+type Findings []Finding
+
+// Cause is what has to be mended first: without a node or an image nobody knows
+// how the software does.
+func (f Findings) Cause() v1alpha1.FailureCause {
+	for _, cause := range []v1alpha1.FailureCause{v1alpha1.CauseInfrastructure, v1alpha1.CauseConfiguration, v1alpha1.CauseApplication} {
+		if slices.ContainsFunc(f, func(f Finding) bool { return f.Cause == cause }) {
+			return cause
+		}
+	}
+	return v1alpha1.CauseUnknown
+}
+
+func (f Findings) String() string {
+	messages := make([]string, len(f))
+	for i := range f {
+		messages[i] = f[i].Message
+	}
+	return strings.Join(messages, "; ")
+}
 
 // Explain says why the pods of a rendered object do not run, in words that stay
 // the same from one look to the next (no pod names, no counters), or nothing
 // where there is nothing to say. It lists pods and volume claims of one
 // namespace from the API server, so it is only for objects that are not ready.
-func Explain(ctx context.Context, reader client.Reader, obj *unstructured.Unstructured) (string, error) {
+func Explain(ctx context.Context, reader client.Reader, obj *unstructured.Unstructured) (Findings, error) {
 	selector := podSelector(obj)
 	if selector == nil {
-		return "", nil
+		return nil, nil
 	}
 	var pods corev1.PodList
 	if err := reader.List(ctx, &pods, client.InNamespace(obj.GetNamespace()), client.MatchingLabelsSelector{Selector: selector}); err != nil {
-		return "", fmt.Errorf("list pods: %w", err)
+		return nil, fmt.Errorf("list pods: %w", err)
 	}
-	var reasons []string
+	var reasons Findings
 	pending := len(pods.Items) == 0
 	for i := range pods.Items {
 		pending = pending || pods.Items[i].Status.Phase == corev1.PodPending
@@ -36,12 +72,14 @@ func Explain(ctx context.Context, reader client.Reader, obj *unstructured.Unstru
 	if pending {
 		claims, err := claimReasons(ctx, reader, obj.GetNamespace(), selector)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
 		reasons = append(claims, reasons...)
 	}
-	slices.Sort(reasons)
-	return strings.Join(slices.Compact(reasons), "; "), nil
+	slices.SortFunc(reasons, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Message, b.Message), cmp.Compare(a.Cause, b.Cause))
+	})
+	return slices.Compact(reasons), nil
 }
 
 func podSelector(obj *unstructured.Unstructured) labels.Selector {
@@ -58,22 +96,41 @@ func podSelector(obj *unstructured.Unstructured) labels.Selector {
 }
 
 // podReasons lists what keeps one pod from running.
-func podReasons(pod *corev1.Pod) []string {
-	var reasons []string
+func podReasons(pod *corev1.Pod) Findings {
+	var reasons Findings
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
-			reasons = append(reasons, "no node for the pod: "+c.Message)
+			reasons = append(reasons, Finding{v1alpha1.CauseInfrastructure, "no node for the pod: " + c.Message})
 		}
 	}
 	for _, s := range append(slices.Clone(pod.Status.InitContainerStatuses), pod.Status.ContainerStatuses...) {
-		switch {
-		case s.State.Waiting != nil && !starting(s.State.Waiting.Reason):
-			reasons = append(reasons, fmt.Sprintf("container %s: %s", s.Name, waiting(s)))
-		case s.State.Terminated != nil && s.State.Terminated.ExitCode != 0:
-			reasons = append(reasons, fmt.Sprintf("container %s: exit code %d, see its log", s.Name, s.State.Terminated.ExitCode))
+		if finding := containerReason(s); finding.Message != "" {
+			finding.Message = fmt.Sprintf("container %s: %s", s.Name, finding.Message)
+			reasons = append(reasons, finding)
 		}
 	}
 	return reasons
+}
+
+// containerReason says what keeps one container from doing its work, in the same
+// words whether it is about to start again, runs for a moment, or has just ended.
+func containerReason(s corev1.ContainerStatus) Finding {
+	last := s.LastTerminationState.Terminated
+	if s.State.Terminated != nil {
+		last = s.State.Terminated
+	}
+	switch {
+	case s.Ready || (s.State.Terminated != nil && s.State.Terminated.ExitCode == 0):
+		return Finding{}
+	case s.RestartCount >= fewestCrashes && last != nil:
+		return Finding{v1alpha1.CauseApplication, fmt.Sprintf("crashes again and again, exit code %d %s: see its log", last.ExitCode, last.Reason)}
+	case s.State.Waiting != nil && !starting(s.State.Waiting.Reason):
+		return waiting(s)
+	case s.State.Terminated != nil:
+		return Finding{v1alpha1.CauseUnknown, fmt.Sprintf("exit code %d, see its log", s.State.Terminated.ExitCode)}
+	default:
+		return Finding{}
+	}
 }
 
 // starting are reasons that every pod passes through.
@@ -81,43 +138,40 @@ func starting(reason string) bool {
 	return reason == "ContainerCreating" || reason == "PodInitializing"
 }
 
-func waiting(s corev1.ContainerStatus) string {
+func waiting(s corev1.ContainerStatus) Finding {
 	switch reason := s.State.Waiting.Reason; reason {
 	case "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull":
 		// The kubelet alternates between these; one word keeps the condition still.
-		return fmt.Sprintf("image %s cannot be pulled: check its name, spec.images.registry and spec.images.pullSecrets", s.Image)
+		return Finding{v1alpha1.CauseInfrastructure, fmt.Sprintf("image %s cannot be pulled: check its name, spec.images.registry and spec.images.pullSecrets", s.Image)}
 	case "CrashLoopBackOff":
-		if t := s.LastTerminationState.Terminated; t != nil {
-			return fmt.Sprintf("crashes again and again, exit code %d %s: see its log", t.ExitCode, t.Reason)
-		}
-		return "crashes again and again: see its log"
+		return Finding{v1alpha1.CauseUnknown, "has crashed: see its log"}
 	case "CreateContainerConfigError":
-		return "cannot be configured: " + s.State.Waiting.Message
+		return Finding{v1alpha1.CauseConfiguration, "cannot be configured: " + s.State.Waiting.Message}
 	default:
-		return reason
+		return Finding{v1alpha1.CauseUnknown, reason}
 	}
 }
 
 // claimReasons lists volume claims that wait for a StorageClass that does not exist.
-func claimReasons(ctx context.Context, reader client.Reader, namespace string, selector labels.Selector) ([]string, error) {
+func claimReasons(ctx context.Context, reader client.Reader, namespace string, selector labels.Selector) (Findings, error) {
 	var claims corev1.PersistentVolumeClaimList
 	if err := reader.List(ctx, &claims, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
 		return nil, fmt.Errorf("list volume claims: %w", err)
 	}
-	var reasons []string
+	var reasons Findings
 	for i := range claims.Items {
 		claim := &claims.Items[i]
 		if claim.Status.Phase != corev1.ClaimPending {
 			continue
 		}
 		if claim.Spec.StorageClassName == nil {
-			reasons = append(reasons, "the volume has no StorageClass: name one in spec.database.storageClassName or mark one as default")
+			reasons = append(reasons, Finding{v1alpha1.CauseInfrastructure, "the volume has no StorageClass: name one in spec.database.storageClassName or mark one as default"})
 			continue
 		}
 		err := reader.Get(ctx, client.ObjectKey{Name: *claim.Spec.StorageClassName}, &storagev1.StorageClass{})
 		switch {
 		case apierrors.IsNotFound(err):
-			reasons = append(reasons, fmt.Sprintf("StorageClass %q does not exist: create it; kubectl get storageclass lists those there are", *claim.Spec.StorageClassName))
+			reasons = append(reasons, Finding{v1alpha1.CauseInfrastructure, fmt.Sprintf("StorageClass %q does not exist: create it; kubectl get storageclass lists those there are", *claim.Spec.StorageClassName)})
 		case err != nil:
 			return nil, fmt.Errorf("get StorageClass: %w", err)
 		}

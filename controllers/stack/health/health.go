@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/live"
 )
 
@@ -31,6 +32,8 @@ const (
 type Result struct {
 	State   State
 	Message string
+	// Cause of a failure as far as the object itself tells it; its pods may know better.
+	Cause v1alpha1.FailureCause
 }
 
 // Check judges a cached object. Kinds without a status are Ready by existing.
@@ -54,18 +57,18 @@ func deployment(d *appsv1.Deployment) Result {
 		want = *d.Spec.Replicas
 	}
 	if d.Status.ObservedGeneration < d.Generation {
-		return Result{Progressing, "not yet seen by the deployment controller"}
+		return Result{State: Progressing, Message: "not yet seen by the deployment controller"}
 	}
 	for _, c := range d.Status.Conditions {
 		switch {
 		case c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue:
-			return Result{Failed, "pods cannot be created: " + c.Message}
+			return Result{Failed, "pods cannot be created: " + c.Message, v1alpha1.CauseInfrastructure}
 		case c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse:
-			return Result{Failed, fmt.Sprintf("%d of %d replicas available, no progress for too long", d.Status.AvailableReplicas, want)}
+			return Result{Failed, fmt.Sprintf("%d of %d replicas available, no progress for too long", d.Status.AvailableReplicas, want), v1alpha1.CauseApplication}
 		}
 	}
 	if d.Status.UpdatedReplicas < want || d.Status.AvailableReplicas < want || d.Status.Replicas > want {
-		return Result{Progressing, fmt.Sprintf("%d of %d replicas available", min(d.Status.UpdatedReplicas, d.Status.AvailableReplicas), want)}
+		return Result{State: Progressing, Message: fmt.Sprintf("%d of %d replicas available", min(d.Status.UpdatedReplicas, d.Status.AvailableReplicas), want)}
 	}
 	return Result{}
 }
@@ -79,13 +82,13 @@ func job(j *batchv1.Job) Result {
 		case batchv1.JobComplete:
 			return Result{}
 		case batchv1.JobFailed:
-			return Result{Failed, fmt.Sprintf("failed after %d attempts: %s: see its log, mend the cause and delete the Job, which is made anew", j.Status.Failed, c.Message)}
+			return Result{Failed, fmt.Sprintf("failed after %d attempts: %s: see its log, mend the cause and delete the Job, which is made anew", j.Status.Failed, c.Message), v1alpha1.CauseApplication}
 		}
 	}
 	if j.Status.Failed > 0 {
-		return Result{Progressing, fmt.Sprintf("running, %d attempts failed so far", j.Status.Failed)}
+		return Result{State: Progressing, Message: fmt.Sprintf("running, %d attempts failed so far", j.Status.Failed)}
 	}
-	return Result{Progressing, "running"}
+	return Result{State: Progressing, Message: "running"}
 }
 
 func cloudNativePG(u *unstructured.Unstructured) Result {
@@ -98,15 +101,20 @@ func cloudNativePG(u *unstructured.Unstructured) Result {
 		message, _, _ := unstructured.NestedString(u.Object, "status", "message")
 		switch {
 		case !found || seen < u.GetGeneration():
-			return Result{Progressing, "not yet seen by CloudNativePG"}
+			return Result{State: Progressing, Message: "not yet seen by CloudNativePG"}
 		case !applied:
-			return Result{Failed, "CloudNativePG reports: " + message}
+			return Result{State: Failed, Message: "CloudNativePG reports: " + message}
 		}
 	}
 	return Result{}
 }
 
 func cluster(u *unstructured.Unstructured) Result {
+	// Ready still speaks of the image before until CloudNativePG has seen the new one.
+	wanted, _, _ := unstructured.NestedString(u.Object, "spec", "imageName")
+	if runs, found, _ := unstructured.NestedString(u.Object, "status", "image"); found && runs != wanted {
+		return Result{State: Progressing, Message: "PostgreSQL is on its way to image " + wanted}
+	}
 	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
 	for _, c := range conditions {
 		condition, _ := c.(map[string]any)
@@ -116,10 +124,10 @@ func cluster(u *unstructured.Unstructured) Result {
 	}
 	phase, found, _ := unstructured.NestedString(u.Object, "status", "phase")
 	if !found {
-		return Result{Progressing, "not yet seen by CloudNativePG"}
+		return Result{State: Progressing, Message: "not yet seen by CloudNativePG"}
 	}
 	if reason, _, _ := unstructured.NestedString(u.Object, "status", "phaseReason"); reason != "" {
 		phase += ": " + reason
 	}
-	return Result{Progressing, phase}
+	return Result{State: Progressing, Message: phase}
 }

@@ -113,7 +113,11 @@ func Strip(in any) (any, error) {
 	case *batchv1.Job:
 		o.Spec = batchv1.JobSpec{BackoffLimit: o.Spec.BackoffLimit}
 	case *unstructured.Unstructured:
+		image, found, _ := unstructured.NestedString(o.Object, "spec", "imageName")
 		delete(o.Object, "spec")
+		if found {
+			o.Object["spec"] = map[string]any{"imageName": image}
+		}
 	}
 	return in, nil
 }

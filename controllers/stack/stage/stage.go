@@ -70,25 +70,65 @@ func (r *Runner) Run(ctx context.Context, conditions status.Conditions, s Stage)
 	if len(unready) == 0 {
 		return nil
 	}
-	message, reason := describeUnready(unready), v1alpha1.ReasonProgressing
-	if failed(unready) {
-		reason = v1alpha1.ReasonUnhealthy
+	stop, err := r.stop(ctx, conditions, s.Condition, unready)
+	if err != nil {
+		return err
 	}
-	since := conditions.Since(s.Condition)
-	if conditions.IsTrue(s.Condition) || since.IsZero() {
+	conditions.False(s.Condition, stop.Reason, stop.Message)
+	return stop
+}
+
+// stop says what is waited for, and after a while or a failure asks the pods why.
+func (r *Runner) stop(ctx context.Context, conditions status.Conditions, condition string, unready []unreadyObject) (*status.Stop, error) {
+	stop := &status.Stop{Reason: v1alpha1.ReasonProgressing, Message: describeUnready(unready), RetryAfter: Recheck}
+	since := conditions.Since(condition)
+	if conditions.IsTrue(condition) || since.IsZero() {
 		since = r.Now()
 	}
-	if r.Now().Sub(since) >= patience || reason == v1alpha1.ReasonUnhealthy {
-		why, err := r.explain(ctx, unready)
-		if err != nil {
-			return err
-		}
-		if why != "" {
-			reason, message = v1alpha1.ReasonUnhealthy, message+": "+why
-		}
+	failed := failed(unready)
+	if !failed && r.Now().Sub(since) < patience {
+		return stop, nil
 	}
-	conditions.False(s.Condition, reason, message)
-	return status.Waiting(Recheck, reason, "%s", message)
+	findings, err := r.explain(ctx, unready)
+	if err != nil || (!failed && len(findings) == 0) {
+		return stop, err
+	}
+	cause := causeOf(unready)
+	if len(findings) > 0 {
+		stop.Message += ": " + findings.String()
+	}
+	if found := findings.Cause(); found != v1alpha1.CauseUnknown {
+		cause = found
+	}
+	stop.Reason = reasons[cause]
+	// Waiting does not mend software that is broken.
+	stop.Stalled = cause == v1alpha1.CauseApplication
+	return stop, nil
+}
+
+// reasons of a stage that fails, by what has to be mended.
+var reasons = map[v1alpha1.FailureCause]string{
+	v1alpha1.CauseInfrastructure: v1alpha1.ReasonInfrastructureFailed,
+	v1alpha1.CauseConfiguration:  v1alpha1.ReasonConfigurationFailed,
+	v1alpha1.CauseApplication:    v1alpha1.ReasonApplicationFailed,
+	v1alpha1.CauseUnknown:        v1alpha1.ReasonUnhealthy,
+}
+
+// DeleteFailedJobs deletes the Jobs among the objects that have failed for good,
+// so that the next apply makes them anew.
+func (r *Runner) DeleteFailedJobs(ctx context.Context, objects []*unstructured.Unstructured) error {
+	var errs []error
+	for _, obj := range objects {
+		if obj.GetKind() != "Job" {
+			continue
+		}
+		cached, err := r.Applier.Live(ctx, inventory.RefOf(obj))
+		if err == nil && cached != nil && health.Check(cached).State == health.Failed {
+			err = r.Applier.Delete(ctx, obj)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 // unreadyObject is an object that does not yet do its work.
@@ -134,6 +174,16 @@ func failed(unready []unreadyObject) bool {
 	return false
 }
 
+// causeOf is the cause that the objects themselves tell.
+func causeOf(unready []unreadyObject) v1alpha1.FailureCause {
+	for _, u := range unready {
+		if u.result.Cause != "" {
+			return u.result.Cause
+		}
+	}
+	return v1alpha1.CauseUnknown
+}
+
 func describeUnready(unready []unreadyObject) string {
 	parts := make([]string, 0, len(unready))
 	for _, u := range unready {
@@ -142,18 +192,16 @@ func describeUnready(unready []unreadyObject) string {
 	return "waiting for " + strings.Join(parts, "; ")
 }
 
-func (r *Runner) explain(ctx context.Context, unready []unreadyObject) (string, error) {
-	var parts []string
+func (r *Runner) explain(ctx context.Context, unready []unreadyObject) (health.Findings, error) {
+	var all health.Findings
 	for _, u := range unready {
-		why, err := health.Explain(ctx, r.APIReader, u.object)
+		findings, err := health.Explain(ctx, r.APIReader, u.object)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		if why != "" {
-			parts = append(parts, why)
-		}
+		all = append(all, findings...)
 	}
-	return strings.Join(parts, "; "), nil
+	return all, nil
 }
 
 // Describe turns what the API server says into what a person can act on.
@@ -167,8 +215,12 @@ func Describe(err error) error {
 		return status.Waiting(Recheck, v1alpha1.ReasonMissingDependency,
 			"the cluster has no kind %s of %s: install what provides it, or take out of the spec what asks for it", missing.GroupKind.Kind, missing.GroupKind.Group)
 	case apierrors.IsInvalid(err):
-		return status.Waiting(time.Minute, v1alpha1.ReasonApplyFailed,
-			"the API server refuses an object: %v: correct the spec or the patch that it comes from", err)
+		return &status.Stop{
+			Stalled:    true,
+			Reason:     v1alpha1.ReasonObjectInvalid,
+			Message:    fmt.Sprintf("the API server refuses an object: %v: correct the spec or the patch that it comes from", err),
+			RetryAfter: time.Minute,
+		}
 	default:
 		return err
 	}

@@ -29,15 +29,11 @@ func RecordTurn(recorder events.EventRecorder, obj runtime.Object, before, after
 	if is.Status == metav1.ConditionFalse {
 		kind = corev1.EventTypeWarning
 	}
-	note := is.Message
-	if len(note) > maxNote {
-		note = note[:maxNote-3] + "..."
-	}
-	recorder.Eventf(obj, nil, kind, is.Reason, "Reconcile", "%s", note)
+	recorder.Eventf(obj, nil, kind, is.Reason, "Reconcile", "%s", Shorten(is.Message, maxNote))
 }
 
 // onTheWay are the reasons of a resource that is brought up step by step and
 // waits for nobody.
 func onTheWay(reason string) bool {
-	return reason == v1alpha1.ReasonProgressing || reason == v1alpha1.ReasonDependencyNotReady || reason == v1alpha1.ReasonAwaitingRelease
+	return reason == v1alpha1.ReasonProgressing || reason == v1alpha1.ReasonUpgrading || reason == v1alpha1.ReasonDependencyNotReady || reason == v1alpha1.ReasonAwaitingRelease
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -61,9 +62,7 @@ type Conditions struct {
 
 // Set writes one condition.
 func (c Conditions) Set(conditionType string, status metav1.ConditionStatus, reason, message string) {
-	if len(message) > maxMessage {
-		message = message[:maxMessage-3] + "..."
-	}
+	message = Shorten(message, maxMessage)
 	meta.SetStatusCondition(c.List, metav1.Condition{
 		Type:               conditionType,
 		Status:             status,
@@ -71,6 +70,18 @@ func (c Conditions) Set(conditionType string, status metav1.ConditionStatus, rea
 		Message:            message,
 		ObservedGeneration: c.Generation,
 	})
+}
+
+// Shorten cuts a message to a number of bytes, at the start of a letter.
+func Shorten(message string, limit int) string {
+	if len(message) <= limit {
+		return message
+	}
+	cut := limit - len("…")
+	for cut > 0 && !utf8.RuneStart(message[cut]) {
+		cut--
+	}
+	return message[:cut] + "…"
 }
 
 // True writes a condition that is in order.

@@ -1,6 +1,7 @@
 package planner
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -19,8 +20,6 @@ func (p *plan) findProblem() {
 	window, err := newWindow(p.spec.Rollout.MaintenanceWindow, p.now)
 	p.window = window
 	release, known := p.fleet.Releases[string(p.spec.Release)]
-	budget := int(ptr.Deref(p.spec.Rollout.FailureBudget, defaultFailureBudget))
-	failed := slices.DeleteFunc(slices.Clone(p.members), func(m *member) bool { return m.state != Failed })
 	switch {
 	case !known:
 		p.problem = &Problem{Reason: v1alpha1.ReasonReleaseNotFound, Message: fmt.Sprintf(
@@ -34,11 +33,40 @@ func (p *plan) findProblem() {
 	case len(p.members) == 0:
 		p.problem = &Problem{Planned: true, Reason: v1alpha1.ReasonAwaitingDistricts, Message: "no District names this wave: set spec.waveRef.name of the districts that belong to it"}
 	case p.problem != nil: // the stages
-	case len(failed) > budget:
-		p.problem = &Problem{Reason: v1alpha1.ReasonBudgetSpent, Message: fmt.Sprintf(
-			"%d failed and the failure budget is %d, so no other district is started: look at kubectl describe district %s; repair, pin or move out those that failed, name a release that is repaired, or raise failureBudget. Failed: %s",
-			len(failed), budget, failed[0].Name, names(failed))}
+	default:
+		p.problem = p.budgetSpent()
 	}
+}
+
+// budgetSpent says that more districts have failed than may, in all or for one
+// cause, or nil.
+func (p *plan) budgetSpent() *Problem {
+	budget := p.spec.Rollout.FailureBudget
+	failed := p.failed("")
+	if total := int(ptr.Deref(budget.Total, defaultFailureBudget)); len(failed) > total {
+		return spent(failed, fmt.Sprintf("%d failed and the failure budget is %d", len(failed), total), "failureBudget.total")
+	}
+	for _, cause := range []v1alpha1.FailureCause{v1alpha1.CauseApplication, v1alpha1.CauseInfrastructure, v1alpha1.CauseConfiguration} {
+		failed := p.failed(cause)
+		if most := budget.Of(cause); most != nil && len(failed) > int(*most) {
+			return spent(failed, fmt.Sprintf("%d failed for %s and the failure budget for that is %d", len(failed), strings.ToLower(string(cause)), *most),
+				"failureBudget."+strings.ToLower(string(cause)))
+		}
+	}
+	return nil
+}
+
+func spent(failed []*member, what, field string) *Problem {
+	return &Problem{Reason: v1alpha1.ReasonBudgetSpent, Message: fmt.Sprintf(
+		"%s, so no other district is started: look at kubectl describe district %s; repair, pin or move out those that failed, name a release that is repaired, or raise %s. Failed: %s",
+		what, failed[0].Name, field, names(failed))}
+}
+
+// failed are the members that failed for a cause, or for any if it is empty.
+func (p *plan) failed(cause v1alpha1.FailureCause) []*member {
+	return slices.DeleteFunc(slices.Clone(p.members), func(m *member) bool {
+		return m.state != Failed || (cause != "" && m.cause() != cause)
+	})
 }
 
 // choose finds who starts, and what holds everybody else.
@@ -166,7 +194,14 @@ func (p *plan) failure(m *member) *Problem {
 	if !m.Stalled {
 		why = fmt.Sprintf("it has taken longer than %d minutes; %s", int(p.timeout(m).Sub(m.since).Minutes()), m.Message)
 	}
-	return &Problem{Reason: v1alpha1.ReasonDistrictFailed, Message: fmt.Sprintf("%s: %s", m.Name, why)}
+	return &Problem{Reason: cmp.Or(failureReasons[m.Cause], v1alpha1.ReasonDistrictFailed), Message: fmt.Sprintf("%s: %s", m.Name, why)}
+}
+
+// failureReasons group the districts that failed by what has to be mended.
+var failureReasons = map[v1alpha1.FailureCause]string{
+	v1alpha1.CauseInfrastructure: v1alpha1.ReasonInfrastructureFailed,
+	v1alpha1.CauseApplication:    v1alpha1.ReasonApplicationFailed,
+	v1alpha1.CauseConfiguration:  v1alpha1.ReasonConfigurationFailed,
 }
 
 // names lists the first few members.

@@ -1,16 +1,16 @@
 package planner
 
 import (
-	"github.com/Masterminds/semver/v3"
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/upgrade"
 )
 
 // Fleet is a snapshot of the districts of a wave, and of the catalogue.
 type Fleet struct {
 	Districts []District
-	Releases  map[string]Release
+	Releases  map[string]upgrade.Release
 }
 
 // District is what the planner needs to know of one.
@@ -28,24 +28,16 @@ type District struct {
 	Ready, Stalled bool
 	// Message is that of its condition Ready.
 	Message string
-}
-
-// Release is an entry of the catalogue.
-type Release struct {
-	Version     *semver.Version
-	UpgradeFrom *semver.Constraints
-	// RollbackSafe tells that earlier software runs on this release's schema.
-	RollbackSafe bool
-	// Problem says what makes it unusable, or is empty.
-	Problem string
+	// Cause is what has to be mended, where the condition tells of a failure.
+	Cause v1alpha1.FailureCause
 }
 
 // FleetOf makes a snapshot for a wave. Districts that are being deleted, or
 // name another wave, are not in it.
 func FleetOf(wave string, districts []v1alpha1.District, releases []v1alpha1.StackRelease) Fleet {
-	fleet := Fleet{Releases: make(map[string]Release, len(releases))}
+	fleet := Fleet{Releases: make(map[string]upgrade.Release, len(releases))}
 	for i := range releases {
-		fleet.Releases[releases[i].Name] = releaseOf(&releases[i])
+		fleet.Releases[releases[i].Name] = upgrade.ReleaseOf(&releases[i])
 	}
 	for i := range districts {
 		if d := &districts[i]; string(d.Spec.WaveRef.Name) == wave && d.DeletionTimestamp.IsZero() {
@@ -71,23 +63,7 @@ func districtOf(d *v1alpha1.District) District {
 	if ready := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
 		out.Ready = ready.Status == "True"
 		out.Message = ready.Reason + ": " + ready.Message
-	}
-	return out
-}
-
-func releaseOf(r *v1alpha1.StackRelease) Release {
-	out := Release{RollbackSafe: r.Spec.SchemaRollback == "Safe"}
-	var err error
-	if out.Version, err = semver.StrictNewVersion(string(r.Spec.Version)); err != nil {
-		out.Problem = "spec.version is not a semantic version"
-	}
-	if r.Spec.UpgradeFrom != "" {
-		if out.UpgradeFrom, err = semver.NewConstraint(r.Spec.UpgradeFrom); err != nil {
-			out.Problem = "spec.upgradeFrom is not a range of versions"
-		}
-	}
-	if stalled := meta.FindStatusCondition(r.Status.Conditions, v1alpha1.ConditionStalled); stalled != nil && stalled.Status == "True" {
-		out.Problem = stalled.Message
+		out.Cause = v1alpha1.CauseOf(ready.Reason)
 	}
 	return out
 }

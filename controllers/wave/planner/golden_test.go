@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/upgrade"
 )
 
 var update = flag.Bool("update", false, "write the golden files anew")
@@ -53,7 +54,9 @@ func TestGolden(t *testing.T) {
 	never := wave(stageOf("all"))
 	never.Rollout.MaintenanceWindow = v1alpha1.MaintenanceWindow{Cron: "0 21 30 2 *", Minutes: 60}
 	strict := wave(stageOf("all", atOnce("2")))
-	strict.Rollout.FailureBudget = ptr.To[int32](0)
+	strict.Rollout.FailureBudget.Total = ptr.To[int32](0)
+	byCause := wave(stageOf("all", atOnce("4")))
+	byCause.Rollout.FailureBudget = v1alpha1.FailureBudget{Total: ptr.To[int32](2), Application: ptr.To[int32](0)}
 
 	for name, story := range map[string]struct {
 		spec      v1alpha1.WaveSpec
@@ -86,9 +89,16 @@ func TestGolden(t *testing.T) {
 		"failure-budget": {strict, 4, []step{
 			{"d00 is stalled", func(s *sim) { s.stall("d00") }},
 			finished("d01"),
-			{"the budget is raised", func(s *sim) { s.spec.Rollout.FailureBudget = ptr.To[int32](1) }},
+			{"the budget is raised", func(s *sim) { s.spec.Rollout.FailureBudget.Total = ptr.To[int32](1) }},
 			after(119 * time.Minute), after(time.Minute), finished("d00"),
 			finished("d02", "d03"),
+		}},
+		"failure-budget-by-cause": {byCause, 6, []step{
+			{"d00 lacks a node", func(s *sim) { s.fail("d00", v1alpha1.CauseInfrastructure) }},
+			{"d01 has a wrong spec", func(s *sim) { s.fail("d01", v1alpha1.CauseConfiguration) }},
+			{"the software of d02 crashes", func(s *sim) { s.fail("d02", v1alpha1.CauseApplication) }},
+			finished("d02"),
+			{"d03 takes too long, nobody knows why", func(s *sim) { s.now = s.now.Add(2 * time.Hour) }},
 		}},
 		"window": {window, 3, []step{
 			{"Friday 20:59 in Jayapura", func(s *sim) { s.now = time.Date(2025, 6, 6, 11, 59, 0, 0, time.UTC) }},
@@ -107,8 +117,8 @@ func TestGolden(t *testing.T) {
 		}},
 		"downgrade": {wave(stageOf("all", atOnce("100%"))), 3, []step{
 			{"d00 runs 2.0.0, d01 is on its way to it, d02 too but that release can be rolled back", func(s *sim) {
-				s.releases["r9"] = Release{Version: semver.MustParse("2.0.0")}
-				s.releases["r9-safe"] = Release{Version: s.releases["r9"].Version, RollbackSafe: true}
+				s.releases["r9"] = upgrade.Release{Name: "r9", Version: semver.MustParse("2.0.0")}
+				s.releases["r9-safe"] = upgrade.Release{Name: "r9-safe", Version: s.releases["r9"].Version, RollbackSafe: true}
 				for name, target := range map[string]string{"d00": "r9", "d01": "r9", "d02": "r9-safe"} {
 					d := s.districts[name]
 					d.Release, d.Target = target, target

@@ -63,6 +63,8 @@ type Member struct {
 	State State
 	// Reason and Message say what blocks a district that is held or failed.
 	Reason, Message string
+	// Cause is what has to be mended, of a district that failed.
+	Cause v1alpha1.FailureCause
 }
 
 // Problem is a reason of the API with what to do about it.
@@ -177,6 +179,11 @@ func (p *plan) classify() {
 	}
 }
 
+// cause is what has to be mended, as far as the district tells.
+func (m *member) cause() v1alpha1.FailureCause {
+	return cmp.Or(m.Cause, v1alpha1.CauseUnknown)
+}
+
 // pending tells that the wave has decided to give it the release, and it does
 // not show it yet: the last reconcile was cut short, or the cache is late.
 func (p *plan) pending(m *member) bool {
@@ -204,6 +211,9 @@ func (p *plan) decision() Decision {
 		member := Member{Name: m.Name, State: m.state}
 		if m.stage != nil {
 			member.Stage = m.stage.name
+		}
+		if m.state == Failed {
+			member.Cause = m.cause()
 		}
 		if m.block != nil {
 			member.Reason, member.Message = m.block.Reason, m.block.Message

@@ -85,7 +85,7 @@ func newRun(t *testing.T, seed uint64) *run {
 		}
 		spec.Rollout.Stages = append(spec.Rollout.Stages, stage)
 	}
-	spec.Rollout.FailureBudget = ptr.To(int32(r.rand.IntN(4)))         //nolint:gosec // small
+	spec.Rollout.FailureBudget.Total = ptr.To(int32(r.rand.IntN(4)))   //nolint:gosec // small
 	spec.Rollout.DistrictTimeoutMinutes = 60 + int32(r.rand.IntN(120)) //nolint:gosec // small
 	if r.chance(50) {
 		spec.Rollout.MaintenanceWindow = v1alpha1.MaintenanceWindow{Cron: "0 21 * * *", Minutes: 240}
@@ -231,7 +231,7 @@ func (r *run) expectInvariants(before v1alpha1.WaveMemory, d Decision) {
 		if !r.windowOpen(truth.TimeZone) {
 			fail("%s is started outside its window", name)
 		}
-		if budget := int(*r.spec.Rollout.FailureBudget); d.Counts[Failed] > budget || r.stalled() > budget {
+		if budget := int(*r.spec.Rollout.FailureBudget.Total); d.Counts[Failed] > budget || r.stalled() > budget {
 			fail("%s is started with the budget spent", name)
 		}
 		r.expectTurn(name, stages, d, fail)

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/upgrade"
 )
 
 const (
@@ -25,16 +26,16 @@ type sim struct {
 	memory    v1alpha1.WaveMemory
 	districts map[string]*District
 	pins      map[string]bool // whose release belongs to Git
-	releases  map[string]Release
+	releases  map[string]upgrade.Release
 	now       time.Time
 }
 
 func newSim(spec v1alpha1.WaveSpec, districts ...*District) *sim {
 	s := &sim{
 		spec: spec, districts: map[string]*District{}, pins: map[string]bool{},
-		releases: map[string]Release{
-			oldRelease: {Version: semver.MustParse("1.0.0")},
-			newRelease: {Version: semver.MustParse("1.1.0")},
+		releases: map[string]upgrade.Release{
+			oldRelease: {Name: oldRelease, Version: semver.MustParse("1.0.0")},
+			newRelease: {Name: newRelease, Version: semver.MustParse("1.1.0")},
 		},
 		now: time.Date(2025, 6, 2, 1, 0, 0, 0, time.UTC), // a Monday, 08:00 in Jakarta
 	}
@@ -122,6 +123,12 @@ func (s *sim) finish(names ...string) {
 func (s *sim) stall(name string) {
 	d := s.districts[name]
 	d.Ready, d.Stalled, d.Message = false, true, "ReleaseIncomplete: no image"
+}
+
+// fail stalls a district for a cause.
+func (s *sim) fail(name string, cause v1alpha1.FailureCause) {
+	s.stall(name)
+	s.districts[name].Cause, s.districts[name].Message = cause, string(cause)+"Failed: it fails"
 }
 
 func (d Decision) String() string {

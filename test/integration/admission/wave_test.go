@@ -22,7 +22,7 @@ var _ = Describe("Wave", func() {
 spec: {approvedStages: [others], rollout: {stages: [{name: first, count: 1}, {name: others, approval: Required}]}}`),
 		Entry("a window", `
 spec: {rollout: {stages: [{name: first}], maintenanceWindow: {cron: "0 21 * * FRI", minutes: 480}}}`),
-		Entry("no tolerance for failure", `spec: {rollout: {stages: [{name: first}], failureBudget: 0}}`),
+		Entry("no tolerance for failure", `spec: {rollout: {stages: [{name: first}], failureBudget: {total: 0, application: 0}}}`),
 	)
 
 	DescribeTable("is refused for", refuses(wave),
@@ -51,8 +51,8 @@ spec: {approvedStages: [third], rollout: {stages: [{name: first}]}}`,
 		Entry("no release", `spec: {release: null}`, "spec.release", "Required value"),
 		Entry("hibernation, which is a district's", `spec: {state: Hibernated}`, "spec.state", `"Active", "Suspended"`),
 		Entry("more districts than there are", `spec: {targetDistricts: 515}`, "spec.targetDistricts", "less than or equal to 514"),
-		Entry("a negative failure budget", `spec: {rollout: {stages: [{name: first}], failureBudget: -1}}`,
-			"spec.rollout.failureBudget", "greater than or equal to 0"),
+		Entry("a negative failure budget", `spec: {rollout: {stages: [{name: first}], failureBudget: {total: -1}}}`,
+			"spec.rollout.failureBudget.total", "greater than or equal to 0"),
 		Entry("cron with seconds", `
 spec: {rollout: {stages: [{name: first}], maintenanceWindow: {cron: "0 0 21 * * 5", minutes: 480}}}`,
 			"spec.rollout.maintenanceWindow.cron", "is not a cron expression of five fields", "such as 0 21 * * 5"),

@@ -25,7 +25,7 @@ func newWave(ctx context.Context, first *district) *v1alpha1.Wave {
 	wave := &v1alpha1.Wave{
 		ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("wave-%d", wavesMade.Add(1))},
 		Spec: v1alpha1.WaveSpec{Year: 2025, TargetDistricts: 15, Release: defaultRelease, Rollout: v1alpha1.Rollout{
-			FailureBudget: ptr.To[int32](0),
+			FailureBudget: v1alpha1.FailureBudget{Total: ptr.To[int32](0)},
 			Stages: []v1alpha1.Stage{
 				{Name: "canary", Districts: []v1alpha1.ObjectName{v1alpha1.ObjectName(first.name)}},
 				{Name: "others", Approval: "Required"},
