@@ -186,7 +186,7 @@ func (s *scope) unreadyReason(p *v1alpha1.Puskesmas) string {
 	switch {
 	case p.Spec.State == v1alpha1.StateSuspended:
 		return v1alpha1.ReasonSuspended
-	case s.release != nil && string(p.Spec.Release) != s.release.Name && p.Status.Release.Current != "":
+	case isReady(p) && s.release != nil && string(p.Spec.Release) != s.release.Name:
 		return "its turn comes"
 	case isReady(p):
 		return "on its way to the release"

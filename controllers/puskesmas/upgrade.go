@@ -70,7 +70,7 @@ func (r *Reconciler) choosePath(ctx context.Context, s *scope) error {
 		case refusal != nil:
 			s.held = status.Stalled(refusal.Reason, "spec.release: %s. The RME stays as it is", refusal.Message)
 			s.schema, s.rme = schema, schema
-			if s.current != nil {
+			if s.current != nil && !s.conditions.IsTrue(v1alpha1.ConditionSchemaReady) {
 				s.rme = s.current
 			}
 			return nil
@@ -108,7 +108,9 @@ func (r *Reconciler) bringUpSchema(ctx context.Context, s *scope) error {
 		if err := r.Applier.Apply(ctx, objects, apply.Options{Trusted: s.trusted}); err != nil {
 			return err
 		}
-		s.conditions.True(v1alpha1.ConditionSchemaReady, v1alpha1.ReasonSucceeded, "the schema stays that of release "+s.schema.Name)
+		if s.held == nil {
+			s.conditions.True(v1alpha1.ConditionSchemaReady, v1alpha1.ReasonSucceeded, "the schema stays that of release "+s.schema.Name)
+		}
 		return nil
 	}
 	if s.rme != s.release {
@@ -169,10 +171,10 @@ func (r *Reconciler) bringUpRME(ctx context.Context, s *scope) error {
 				s.release.Name, s.current.Name, rolledBack.Message, v1alpha1.AnnotationRetryRequestedAt),
 			RetryAfter: recheckOf(err),
 		}
-	case err != nil:
-		return err
-	default:
+	case s.held != nil && (err == nil || errors.As(err, &stop)):
 		return s.held
+	default:
+		return err
 	}
 }
 

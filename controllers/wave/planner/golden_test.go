@@ -56,7 +56,7 @@ func TestGolden(t *testing.T) {
 	strict := wave(stageOf("all", atOnce("2")))
 	strict.Rollout.FailureBudget.Total = ptr.To[int32](0)
 	byCause := wave(stageOf("all", atOnce("4")))
-	byCause.Rollout.FailureBudget = v1alpha1.FailureBudget{Total: ptr.To[int32](2), Application: ptr.To[int32](0)}
+	byCause.Rollout.FailureBudget = v1alpha1.FailureBudget{Total: ptr.To[int32](5), Application: ptr.To[int32](0)}
 
 	for name, story := range map[string]struct {
 		spec      v1alpha1.WaveSpec

@@ -61,9 +61,9 @@ var _ = Describe("A District with two Puskesmas", func() {
 		d.apply(ctx)
 		d.addPuskesmas(ctx, "tebidah")
 		d.expectReady(ctx, "tebidah")
-		d.expect(ctx, "", v1alpha1.ConditionDashboardReady, metav1.ConditionFalse, v1alpha1.ReasonUnhealthy,
+		d.expect(ctx, "", v1alpha1.ConditionDashboardReady, metav1.ConditionFalse, v1alpha1.ReasonApplicationFailed,
 			"Job pws-load", "failed after 5 attempts", "Deployment dashboard")
-		d.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonUnhealthy)
+		d.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonApplicationFailed)
 
 		By("mending it")
 		workloads.let(ctx, d, "Job", "pws-load", succeeds)
@@ -86,7 +86,7 @@ var _ = Describe("A District with two Puskesmas", func() {
 		d.expectReady(ctx)
 
 		status := d.get(ctx).Status
-		Expect(status.Release).To(Equal(v1alpha1.ReleaseStatus{Current: defaultRelease, Target: defaultRelease}))
+		Expect(status.Release).To(Equal(v1alpha1.DistrictReleaseStatus{Current: defaultRelease, Target: defaultRelease, Dashboard: defaultRelease}))
 		Expect(status.Puskesmas.Pinned).To(HaveValue(BeEquivalentTo(1)))
 		Expect(d.puskesmas(ctx, "sungai-durian").Spec.Release).To(BeEquivalentTo(otherRelease))
 		Expect(d.imageOf(ctx, "sungai-durian-rme")).To(Equal("localhost/ilp/gnuhealth:1.1.0"))

@@ -144,7 +144,7 @@ var _ = Describe("What somebody changes by hand", Ordered, ContinueOnFailure, fu
 		workloads.let(ctx, d, "Deployment", "tebidah-rme", fails)
 		DeferCleanup(func(ctx SpecContext) { workloads.let(ctx, d, "Deployment", "tebidah-rme", succeeds) })
 		d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.RME.Replicas = 2 })
-		d.expect(ctx, "tebidah", v1alpha1.ConditionReady, "False", v1alpha1.ReasonUnhealthy)
+		d.expect(ctx, "tebidah", v1alpha1.ConditionReady, "False", v1alpha1.ReasonApplicationFailed)
 		secret := d.find(ctx, core("Secret"), "tebidah-database")
 		Expect(admin.Patch(ctx, secret.DeepCopy(), client.RawPatch(types.MergePatchType,
 			[]byte(`{"metadata":{"annotations":{"ilp.health/delete-data":"`+string(d.code)+`"}}}`)))).To(Succeed())

@@ -12,7 +12,7 @@ import (
 
 var _ = Describe("A Puskesmas that fails", func() {
 	DescribeTable("says why, stops no neighbour, and recovers when it is mended",
-		func(ctx SpecContext, condition, reason string, parts []string, break_, mend func(context.Context, *district)) {
+		func(ctx SpecContext, condition, reason, reasonOfDistrict string, parts []string, break_, mend func(context.Context, *district)) {
 			d := newDistrict(admin)
 			d.apply(ctx)
 			d.addPuskesmas(ctx, "aman")
@@ -21,14 +21,15 @@ var _ = Describe("A Puskesmas that fails", func() {
 			d.expect(ctx, "tebidah", condition, metav1.ConditionTrue, reason, parts...)
 			d.expectReady(ctx, "aman")
 			d.expect(ctx, "", v1alpha1.ConditionDashboardReady, metav1.ConditionTrue, "")
-			d.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing,
+			d.expect(ctx, "", condition, metav1.ConditionTrue, reasonOfDistrict, "1/2 Puskesmas are ready", "tebidah", reason)
+			d.expect(ctx, "", v1alpha1.ConditionPuskesmasReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing,
 				"1/2 Puskesmas are ready", "tebidah ("+reason+")", "kubectl get puskesmas -n "+d.namespace)
 
 			mend(ctx, d)
 			d.expectReady(ctx, "tebidah")
 			d.expectReady(ctx)
 		},
-		Entry("since its schema Job failed", v1alpha1.ConditionReconciling, v1alpha1.ReasonUnhealthy,
+		Entry("since its schema Job failed", v1alpha1.ConditionStalled, v1alpha1.ReasonApplicationFailed, v1alpha1.ReasonApplicationFailed,
 			[]string{"Job tebidah-schema", "failed after 5 attempts", "delete the Job"},
 			func(ctx context.Context, d *district) {
 				d.expectReady(ctx, "tebidah")
@@ -43,23 +44,23 @@ var _ = Describe("A Puskesmas that fails", func() {
 					}
 				}
 			}),
-		Entry("since its database cannot be made", v1alpha1.ConditionReconciling, v1alpha1.ReasonUnhealthy,
+		Entry("since its database cannot be made", v1alpha1.ConditionReconciling, v1alpha1.ReasonUnhealthy, v1alpha1.ReasonProgressing,
 			[]string{"Database tebidah-database", "CloudNativePG reports: while creating: permission denied"},
 			func(ctx context.Context, d *district) { workloads.let(ctx, d, "Database", "tebidah", fails) },
 			func(ctx context.Context, d *district) { workloads.let(ctx, d, "Database", "tebidah", succeeds) }),
-		Entry("since a patch matches nothing", v1alpha1.ConditionStalled, v1alpha1.ReasonRenderFailed,
+		Entry("since a patch matches nothing", v1alpha1.ConditionStalled, v1alpha1.ReasonRenderFailed, v1alpha1.ReasonConfigurationFailed,
 			[]string{"spec.patches[0]", "no-such-deployment"},
 			func(ctx context.Context, d *district) {
 				d.patchPuskesmas(ctx, "tebidah", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: no-such-deployment}\nspec: {replicas: 2}\n")
 			},
 			func(ctx context.Context, d *district) { d.patchPuskesmas(ctx, "tebidah", "") }),
-		Entry("since the API server refuses what a patch makes", v1alpha1.ConditionReconciling, v1alpha1.ReasonApplyFailed,
+		Entry("since the API server refuses what a patch makes", v1alpha1.ConditionStalled, v1alpha1.ReasonObjectInvalid, v1alpha1.ReasonConfigurationFailed,
 			[]string{"refuses an object", "Deployment " /* its name follows */, "correct the spec or the patch"},
 			func(ctx context.Context, d *district) {
 				d.patchPuskesmas(ctx, "tebidah", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: tebidah-rme}\nspec: {template: {spec: {restartPolicy: Sometimes}}}\n")
 			},
 			func(ctx context.Context, d *district) { d.patchPuskesmas(ctx, "tebidah", "") }),
-		Entry("since it is pinned to a release that does not exist", v1alpha1.ConditionStalled, v1alpha1.ReasonReleaseNotFound,
+		Entry("since it is pinned to a release that does not exist", v1alpha1.ConditionStalled, v1alpha1.ReasonReleaseNotFound, v1alpha1.ReasonConfigurationFailed,
 			[]string{`"no-such-release"`, "does not exist", "create it or name another"},
 			func(ctx context.Context, d *district) {
 				d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.Release = "no-such-release" })
@@ -67,7 +68,7 @@ var _ = Describe("A Puskesmas that fails", func() {
 			func(ctx context.Context, d *district) {
 				d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.Release = defaultRelease })
 			}),
-		Entry("since the release has no image for its profile", v1alpha1.ConditionStalled, v1alpha1.ReasonReleaseIncomplete,
+		Entry("since the release has no image for its profile", v1alpha1.ConditionStalled, v1alpha1.ReasonReleaseIncomplete, v1alpha1.ReasonConfigurationFailed,
 			[]string{"StackRelease " + defaultRelease, "no image for RME profile hapi-fhir", "spec.rme.image"},
 			func(ctx context.Context, d *district) {
 				d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.RME.Profile = v1alpha1.RMEProfileHAPIFHIR })

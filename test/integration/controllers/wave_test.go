@@ -138,7 +138,7 @@ var _ = Describe("A wave", func() {
 
 		By("refusing to go back")
 		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = otherRelease })
-		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonDowngrade, "1.1.0 is earlier")
+		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonDowngrade, "(1.1.0) is earlier")
 
 		By("going on when the cause is gone")
 		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.0.0" })

@@ -30,7 +30,9 @@ type world struct {
 // starts so. Later rules come first.
 type rule struct {
 	namespace, kind, prefix string
-	outcome                 outcome
+	// image limits the rule to objects that run it; empty is any.
+	image   string
+	outcome outcome
 }
 
 type outcome int
@@ -71,8 +73,14 @@ func startWorld(ctx context.Context, c client.WithWatch) *world {
 // let says what becomes of objects from now on, and of those that are there.
 func (w *world) let(ctx context.Context, d *district, kind, prefix string, o outcome) {
 	GinkgoHelper()
+	w.letImage(ctx, d, kind, prefix, "", o)
+}
+
+// letImage is let for the objects that run one image.
+func (w *world) letImage(ctx context.Context, d *district, kind, prefix, image string, o outcome) {
+	GinkgoHelper()
 	w.mu.Lock()
-	w.rules = append(w.rules, rule{d.namespace, kind, prefix, o})
+	w.rules = append(w.rules, rule{d.namespace, kind, prefix, image, o})
 	w.mu.Unlock()
 	for _, gvk := range simulatedKinds {
 		if gvk.Kind != kind {
@@ -92,11 +100,23 @@ func (w *world) outcomeOf(object *unstructured.Unstructured) outcome {
 	defer w.mu.Unlock()
 	for i := len(w.rules) - 1; i >= 0; i-- {
 		r := w.rules[i]
-		if r.namespace == object.GetNamespace() && r.kind == object.GetKind() && strings.HasPrefix(object.GetName(), r.prefix) {
+		if r.namespace == object.GetNamespace() && r.kind == object.GetKind() && strings.HasPrefix(object.GetName(), r.prefix) &&
+			(r.image == "" || r.image == imageOf(object)) {
 			return r.outcome
 		}
 	}
 	return succeeds
+}
+
+// imageOf is the image of a workload's first container.
+func imageOf(object *unstructured.Unstructured) string {
+	containers, _, _ := unstructured.NestedSlice(object.Object, "spec", "template", "spec", "containers")
+	if len(containers) == 0 {
+		return ""
+	}
+	container, _ := containers[0].(map[string]any)
+	image, _ := container["image"].(string)
+	return image
 }
 
 // play writes the status that the object's controller would write. It fails
