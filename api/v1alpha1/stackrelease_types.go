@@ -20,6 +20,7 @@ const DefaultReleaseAnnotation = "ilp.health/is-default-release"
 // +kubebuilder:printcolumn:name="Default",type=string,JSONPath=`.metadata.annotations.ilp\.health/is-default-release`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Districts",type=integer,JSONPath=`.status.districts`
+// +kubebuilder:printcolumn:name="Puskesmas",type=integer,JSONPath=`.status.puskesmas`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type StackRelease struct {
 	metav1.TypeMeta `json:",inline"`
@@ -134,6 +135,10 @@ type StackReleaseStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Districts *int32 `json:"districts,omitempty"`
+	// puskesmas is how many Puskesmas run it, are being brought to it, or have its schema.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Puskesmas *int32 `json:"puskesmas,omitempty"`
 }
 
 // StackReleaseList is a list of StackReleases.

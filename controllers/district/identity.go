@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/Masterminds/semver/v3"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/status"
+	"ilp.health/operator/controllers/stack/upgrade"
 )
 
 // Fields of the cache's indexes.
@@ -142,18 +142,7 @@ func (r *Reconciler) defaultRelease(ctx context.Context) (*v1alpha1.StackRelease
 	if err := r.Client.List(ctx, &releases); err != nil {
 		return nil, fmt.Errorf("list StackReleases: %w", err)
 	}
-	var newest *v1alpha1.StackRelease
-	var newestVersion *semver.Version
-	for i := range releases.Items {
-		release := &releases.Items[i]
-		version, err := semver.StrictNewVersion(string(release.Spec.Version))
-		if err != nil || release.Annotations[v1alpha1.DefaultReleaseAnnotation] != "true" {
-			continue
-		}
-		if newest == nil || version.GreaterThan(newestVersion) {
-			newest, newestVersion = release, version
-		}
-	}
+	newest := upgrade.Default(releases.Items)
 	if newest == nil {
 		return nil, status.Stalled(v1alpha1.ReasonReleaseNotFound,
 			"spec.release is empty and no StackRelease is the default: set spec.release, or annotate a StackRelease with %s=true", v1alpha1.DefaultReleaseAnnotation)

@@ -4,9 +4,14 @@ package stackrelease
 import (
 	"context"
 	"fmt"
+	"slices"
+	"sync"
+	"time"
 
 	"github.com/Masterminds/semver/v3"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,6 +23,7 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/status"
+	"ilp.health/operator/controllers/stack/upgrade"
 )
 
 // Reconciler checks StackReleases.
@@ -26,51 +32,79 @@ type Reconciler struct {
 	Statuses *status.Writer
 	// Renderer knows which profiles there are.
 	Renderer *render.Renderer
+
+	written sync.Map // name → time of the last write
 }
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// indexInUse finds Districts by the releases that they run or are brought to.
+// indexInUse finds Districts and Puskesmas by the releases that they run or are
+// brought to.
 const indexInUse = "status.release"
 
-// SetupWithManager indexes Districts and watches releases.
+// countEvery bounds how often a changed count is written. Whether anybody uses
+// the release is written at once: the policy that protects it depends on that.
+const countEvery = 10 * time.Second
+
+// SetupWithManager indexes who uses releases, and watches them.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
-	err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.District{}, indexInUse, func(o client.Object) []string {
-		return inUse(o.(*v1alpha1.District))
-	})
-	if err != nil {
-		return err
+	for _, obj := range []client.Object{&v1alpha1.District{}, &v1alpha1.Puskesmas{}} {
+		if err := mgr.GetFieldIndexer().IndexField(ctx, obj, indexInUse, inUse); err != nil {
+			return err
+		}
+	}
+	users := handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { enqueue(q, inUse(e.Object)) },
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
+			before, after := inUse(e.ObjectOld), inUse(e.ObjectNew)
+			if !slices.Equal(before, after) {
+				enqueue(q, before)
+				enqueue(q, after)
+			}
+		},
+		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { enqueue(q, inUse(e.Object)) },
 	}
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.StackRelease{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
-		Watches(&v1alpha1.District{}, handler.Funcs{
-			CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { enqueue(q, e.Object) },
-			UpdateFunc: func(_ context.Context, e event.UpdateEvent, q queue) {
-				if before, ok := e.ObjectOld.(*v1alpha1.District); ok && before.Status.Release != e.ObjectNew.(*v1alpha1.District).Status.Release {
-					enqueue(q, e.ObjectOld)
-					enqueue(q, e.ObjectNew)
-				}
-			},
-			DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { enqueue(q, e.Object) },
-		}).
+		Watches(&v1alpha1.StackRelease{}, handler.EnqueueRequestsFromMapFunc(r.defaults), builder.WithPredicates(predicate.AnnotationChangedPredicate{})).
+		Watches(&v1alpha1.District{}, users).
+		Watches(&v1alpha1.Puskesmas{}, users).
 		Complete(r)
 }
 
-func enqueue(q queue, obj client.Object) {
-	for _, name := range inUse(obj.(*v1alpha1.District)) {
+func enqueue(q queue, names []string) {
+	for _, name := range names {
 		q.Add(reconcile.Request{NamespacedName: client.ObjectKey{Name: name}})
 	}
 }
 
-// inUse lists the releases that a district runs or is brought to.
-func inUse(d *v1alpha1.District) []string {
-	var names []string
-	for _, name := range []string{d.Status.Release.Current, d.Status.Release.Target} {
-		if name != "" && (len(names) == 0 || names[0] != name) {
-			names = append(names, name)
+// defaults finds the releases that are marked as default, of which one is taken,
+// and the one that has just changed.
+func (r *Reconciler) defaults(ctx context.Context, changed client.Object) []reconcile.Request {
+	requests := []reconcile.Request{{NamespacedName: client.ObjectKeyFromObject(changed)}}
+	var releases v1alpha1.StackReleaseList
+	if err := r.Client.List(ctx, &releases); err != nil {
+		return nil // only possible while the cache is being shut down
+	}
+	for i := range releases.Items {
+		if upgrade.MarkedDefault(&releases.Items[i]) && releases.Items[i].Name != changed.GetName() {
+			requests = append(requests, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(&releases.Items[i])})
 		}
 	}
-	return names
+	return requests
+}
+
+// inUse lists the releases that a district or a facility runs or is brought to.
+func inUse(obj client.Object) []string {
+	var names []string
+	switch o := obj.(type) {
+	case *v1alpha1.District:
+		names = []string{o.Status.Release.Current, o.Status.Release.Target}
+	case *v1alpha1.Puskesmas:
+		names = []string{o.Status.Release.Current, o.Status.Release.Target, o.Status.Release.Schema}
+	}
+	slices.Sort(names)
+	return slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
 }
 
 // Reconcile checks one release.
@@ -80,21 +114,71 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	release := found.DeepCopy()
-	var users v1alpha1.DistrictList
-	if err := r.Client.List(ctx, &users, client.MatchingFields{indexInUse: release.Name}); err != nil {
-		return ctrl.Result{}, fmt.Errorf("count districts: %w", err)
+	districts, puskesmas, err := r.count(ctx, release.Name)
+	if err != nil {
+		return ctrl.Result{}, err
 	}
-	count := int32(len(users.Items)) //nolint:gosec // there are 514 districts
-	release.Status.Districts = &count
+	release.Status.Districts, release.Status.Puskesmas = &districts, &puskesmas
 	release.Status.ObservedGeneration = release.Generation
 
 	conditions := status.Conditions{List: &release.Status.Conditions, Generation: release.Generation}
 	if problem := r.problem(release.Spec); problem != "" {
 		conditions.Stalled(v1alpha1.ReasonReleaseInvalid, problem)
 	} else {
-		conditions.Ready(v1alpha1.ReasonSucceeded, "the catalogue entry is sound")
+		message, err := r.soundness(ctx, release)
+		if err != nil {
+			return ctrl.Result{}, err
+		}
+		conditions.Ready(v1alpha1.ReasonSucceeded, message)
 	}
+	if wait := r.later(found, release); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
+	r.written.Store(release.Name, time.Now())
 	return status.Settle(ctrl.Result{}, client.IgnoreNotFound(r.Statuses.Patch(ctx, found, release)))
+}
+
+func (r *Reconciler) count(ctx context.Context, name string) (districts, puskesmas int32, err error) {
+	var d v1alpha1.DistrictList
+	if err := r.Client.List(ctx, &d, client.MatchingFields{indexInUse: name}, client.UnsafeDisableDeepCopy); err != nil {
+		return 0, 0, fmt.Errorf("count districts: %w", err)
+	}
+	var p v1alpha1.PuskesmasList
+	if err := r.Client.List(ctx, &p, client.MatchingFields{indexInUse: name}, client.UnsafeDisableDeepCopy); err != nil {
+		return 0, 0, fmt.Errorf("count Puskesmas: %w", err)
+	}
+	return int32(len(d.Items)), int32(len(p.Items)), nil //nolint:gosec // there are 514 districts and 10,268 Puskesmas
+}
+
+// later is how long a status may wait that differs in nothing but how many use
+// the release: while a wave goes through, that changes all the time.
+func (r *Reconciler) later(before, after *v1alpha1.StackRelease) time.Duration {
+	last, ok := r.written.Load(after.Name)
+	if !ok || !equality.Semantic.DeepEqual(before.Status.Conditions, after.Status.Conditions) || used(before) != used(after) {
+		return 0
+	}
+	return max(0, countEvery-time.Since(last.(time.Time)))
+}
+
+func used(r *v1alpha1.StackRelease) bool {
+	return ptr.Deref(r.Status.Districts, 0)+ptr.Deref(r.Status.Puskesmas, 0) > 0
+}
+
+// soundness says that an entry can be used, and of one that is marked as default
+// whether it is the one that is taken.
+func (r *Reconciler) soundness(ctx context.Context, release *v1alpha1.StackRelease) (string, error) {
+	if !upgrade.MarkedDefault(release) {
+		return "the catalogue entry is sound", nil
+	}
+	var all v1alpha1.StackReleaseList
+	if err := r.Client.List(ctx, &all); err != nil {
+		return "", fmt.Errorf("list StackReleases: %w", err)
+	}
+	if taken := upgrade.Default(all.Items); taken != nil && taken.Name != release.Name {
+		return fmt.Sprintf("the catalogue entry is sound. It is marked as default and so is %s, which is newer and is the one that is taken: take the annotation %s off one of them",
+			taken.Name, v1alpha1.DefaultReleaseAnnotation), nil
+	}
+	return "the catalogue entry is sound and is the default", nil
 }
 
 // problem says what contradicts itself in a release, or nothing. Its spec cannot

@@ -202,7 +202,7 @@ var _ = Describe("StackRelease in use", func() {
 		},
 		Entry("is deleted when it is none", int32(0)),
 		Entry("is not deleted when it is some", int32(2),
-			"StackRelease ilp-1.2.0 is run by 2 districts", "status.districts", "bring them to another release first"),
+			"StackRelease ilp-1.2.0 is run by 2 districts and 0 Puskesmas", "bring them to another release first"),
 	)
 
 	It("is deleted before the operator has looked at it", func(ctx SpecContext) {

@@ -236,4 +236,3 @@ var _ = Describe("An upgrade", func() {
 		d.expectReady(ctx)
 	})
 })
-
