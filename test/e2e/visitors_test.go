@@ -36,6 +36,11 @@ type turnedAway struct {
 	why  string
 }
 
+// GomegaString is how a turn is told of in a failure and in the report.
+func (t turnedAway) GomegaString() string {
+	return fmt.Sprintf("%s %s (%s): %.200s", t.at.Format(time.TimeOnly), t.host, t.took.Round(time.Millisecond), t.why)
+}
+
 // visit begins to ask the hosts, until leave or the end of the spec.
 func visit(hosts ...string) *visitors {
 	ctx, cancel := context.WithCancel(context.Background())
@@ -91,7 +96,7 @@ func (v *visitors) leave() []turnedAway {
 		fmt.Fprintf(&report, "%s: %d requests\n", host, n)
 	}
 	for _, t := range v.turns {
-		fmt.Fprintf(&report, "%s %s %.200s\n", t.at.Format(time.TimeOnly), t.host, t.why)
+		fmt.Fprintln(&report, t.GomegaString())
 	}
 	AddReportEntry("visitors", report.String())
 	return v.turns
