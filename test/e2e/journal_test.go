@@ -30,14 +30,17 @@ type entry struct {
 	text string
 }
 
-// keepJournal watches until the spec ends.
+// keepJournal watches until the spec ends, whose report tells the story.
 func keepJournal() *journal {
 	GinkgoHelper()
 	ctx, cancel := context.WithCancel(context.Background())
-	DeferCleanup(cancel)
+	j := &journal{}
+	DeferCleanup(func() {
+		cancel()
+		AddReportEntry("journal", j.String())
+	})
 	informers, err := cache.New(restConfig, cache.Options{Scheme: cluster.Scheme()})
 	Expect(err).NotTo(HaveOccurred())
-	j := &journal{}
 	for _, kind := range []client.Object{&v1alpha1.District{}, &v1alpha1.Puskesmas{}} {
 		informer, err := informers.GetInformer(ctx, kind)
 		Expect(err).NotTo(HaveOccurred())

@@ -41,16 +41,23 @@ func (t turnedAway) GomegaString() string {
 	return fmt.Sprintf("%s %s (%s): %.200s", t.at.Format(time.TimeOnly), t.host, t.took.Round(time.Millisecond), t.why)
 }
 
-// visit begins to ask the hosts, until leave or the end of the spec.
+// visit begins to ask the hosts, until leave or the end of the spec, whose
+// report says how they fared.
 func visit(hosts ...string) *visitors {
 	ctx, cancel := context.WithCancel(context.Background())
 	v := &visitors{asked: map[string]int{}}
 	var running sync.WaitGroup
 	v.stop = func() { cancel(); running.Wait() }
 	for _, host := range hosts {
+		v.asked[host] = 0
+	}
+	for _, host := range hosts {
 		running.Go(func() { v.keepAsking(ctx, host) })
 	}
-	DeferCleanup(v.stop)
+	DeferCleanup(func() {
+		v.stop()
+		AddReportEntry("visitors", v.String())
+	})
 	return v
 }
 
@@ -86,20 +93,26 @@ func (v *visitors) ask(ctx context.Context, host string) {
 	}
 }
 
-// leave stops asking and tells who was turned away when, as the report says too.
+// leave stops asking and tells who was turned away when.
 func (v *visitors) leave() []turnedAway {
 	GinkgoHelper()
 	v.stop()
-	var report strings.Builder
 	for host, n := range v.asked {
 		Expect(n).To(BeNumerically(">", 10), "requests to "+host)
-		fmt.Fprintf(&report, "%s: %d requests\n", host, n)
+	}
+	return v.turns
+}
+
+// String is for the report.
+func (v *visitors) String() string {
+	var out strings.Builder
+	for host, n := range v.asked {
+		fmt.Fprintf(&out, "%s: %d requests, %s without an answer\n", host, n, waited(v.turns, host).Round(time.Millisecond))
 	}
 	for _, t := range v.turns {
-		fmt.Fprintln(&report, t.GomegaString())
+		fmt.Fprintln(&out, t.GomegaString())
 	}
-	AddReportEntry("visitors", report.String())
-	return v.turns
+	return out.String()
 }
 
 // waited is for how long a host gave no answer.
