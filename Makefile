@@ -69,6 +69,7 @@ integration: ## The API, the policies and the operator against a real API server
 .PHONY: e2e
 e2e: ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
 	hack/demo/demo.sh
+	test/e2e/images/load.sh
 	KUBECONFIG=$$($(LOCALCLUSTER) env | sed -n 's/^export KUBECONFIG=//p') go test ./test/e2e/... -count=1 -timeout 40m -v -ginkgo.v
 
 .PHONY: bench

@@ -4,9 +4,10 @@
 #   hack/images/build.sh NAME…|all     build what has changed
 #   hack/images/build.sh --list        print "name reference archive" of every image that is built
 #
-# An image is a folder here: an ordinary Dockerfile with that folder as its context, a VERSION, and, where something
-# has to be compiled on the host first, a prepare.sh that is given the copy of the context to write into. A file named
-# `inputs` lists paths of the repository, beside the folder itself, that the image is made from.
+# An image is a folder here, or in the folder of the repository that IMAGES names: an ordinary Dockerfile with that folder
+# as its context, a VERSION, and, where something has to be compiled on the host first, a prepare.sh that is given the
+# copy of the context to write into. A file named `inputs` lists paths of the repository, beside the folder itself, that
+# the image is made from.
 #
 # The result is <cache>/images/NAME-KEY.tar, an OCI archive tagged localhost/ilp/NAME:VERSION, where KEY is the digest of
 # everything the image is made from: an image is built again only when that changes.
@@ -16,6 +17,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 repository=$(cd "$here/../.." && pwd)
+images=${IMAGES:-hack/images}
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/ilp-operator
 archives=$cache/images
 builder=${BUILDER:-buildah}
@@ -26,16 +28,16 @@ storage=(--root "$cache/buildah/storage" --runroot "$cache/buildah/run" --storag
 say() { printf 'images: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
-names() { (cd "$here" && for file in */Dockerfile; do dirname "$file"; done); }
-reference() { printf '%s/%s:%s' "$prefix" "$1" "$(<"$here/$1/VERSION")"; }
+names() { (cd "$repository/$images" && for file in */Dockerfile; do dirname "$file"; done); }
+reference() { printf '%s/%s:%s' "$prefix" "$1" "$(<"$repository/$images/$1/VERSION")"; }
 digest() { xargs -0 -r sha256sum | sha256sum | cut -c1-12; }
 
 key() {
 	local inputs=()
-	[[ ! -f $here/$1/inputs ]] || mapfile -t inputs <"$here/$1/inputs"
+	[[ ! -f $repository/$images/$1/inputs ]] || mapfile -t inputs <"$repository/$images/$1/inputs"
 	# Relative paths, so that two checkouts of the same source share an archive.
 	(cd "$repository" && {
-		find "hack/images/$1" "${inputs[@]}" -type f -print0 | sort -z
+		find "$images/$1" "${inputs[@]}" -type f -print0 | sort -z
 		[[ $builder == docker ]] || printf '%s\0' hack/images/base.sh
 	} | digest)
 }
@@ -94,8 +96,8 @@ settings_of() {
 }
 
 build() {
-	local name=$1 file context started=$SECONDS
-	[[ -f $here/$name/Dockerfile ]] || die "there is no image named $name; there are: $(names | tr '\n' ' ')"
+	local name=$1 folder=$repository/$images/$1 file context started=$SECONDS
+	[[ -f $folder/Dockerfile ]] || die "there is no image named $name; there are: $(names | tr '\n' ' ')"
 	file=$(archive "$name")
 	if [[ -f $file ]]; then
 		say "$name is up to date"
@@ -104,8 +106,8 @@ build() {
 	say "building $name ($(reference "$name"))"
 	context=$cache/context/$name
 	rm -rf "$context" && mkdir -p "$context"
-	cp -a "$here/$name/." "$context/"
-	[[ ! -x $here/$name/prepare.sh ]] || (cd "$here/$name" && ./prepare.sh "$context")
+	cp -a "$folder/." "$context/"
+	[[ ! -x $folder/prepare.sh ]] || (cd "$folder" && ./prepare.sh "$context")
 	if [[ $builder == docker ]]; then
 		docker build --tag "$(reference "$name")" "$context" >&2
 		docker save --output "$file.part" "$(reference "$name")"

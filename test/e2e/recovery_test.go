@@ -135,7 +135,7 @@ var _ = Describe("What is deleted", Ordered, func() {
 	mark, markDatabase := "SELECT of FROM e2e_mark", "p6107080201"
 
 	It("keeps a Puskesmas' database, which a Puskesmas of the same code takes up again", func(ctx SpecContext) {
-		_, err := psql(ctx, "tebidah-database", markDatabase, "CREATE TABLE IF NOT EXISTS e2e_mark AS SELECT 'Tebidah' AS of")
+		_, err := psql(ctx, namespace, "tebidah-database", markDatabase, "CREATE TABLE IF NOT EXISTS e2e_mark AS SELECT 'Tebidah' AS of")
 		Expect(err).NotTo(HaveOccurred())
 		kept := uids(ctx, map[schema.GroupVersionKind]string{databases: "tebidah-database", secrets: "tebidah-database"})
 		p := puskesmas(tebidah)
@@ -150,7 +150,7 @@ var _ = Describe("What is deleted", Ordered, func() {
 
 		Expect(cluster.Create(ctx, again(p))).To(Succeed())
 		awaitReady(ctx, puskesmas(tebidah))
-		Expect(psql(ctx, "tebidah-database", markDatabase, mark)).To(Equal("Tebidah"))
+		Expect(psql(ctx, namespace, "tebidah-database", markDatabase, mark)).To(Equal("Tebidah"))
 	})
 
 	It("keeps a District's data with Retain; a new District finds it, though the operator is killed in the middle", func(ctx SpecContext) {
@@ -158,7 +158,7 @@ var _ = Describe("What is deleted", Ordered, func() {
 			return uids(ctx, map[schema.GroupVersionKind]string{clusters: "database", databases: "tebidah-database", secrets: "tebidah-database", claims: "database-1"})
 		}
 		before := kept()
-		_, password := credentials(ctx, "tebidah-rme-admin")
+		_, password := credentials(ctx, namespace, "tebidah-rme-admin")
 		d := &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: district}}
 		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(d), d)).To(Succeed())
 		Expect(cluster.Delete(ctx, d.DeepCopy())).To(Succeed())
@@ -176,8 +176,8 @@ var _ = Describe("What is deleted", Ordered, func() {
 		awaitReady(ctx, puskesmas(tebidah))
 		awaitReady(ctx, next)
 		Expect(kept()).To(Equal(before))
-		Expect(psql(ctx, "tebidah-database", markDatabase, mark)).To(Equal("Tebidah"))
-		Expect(loginRME(ctx, tebidah, markDatabase, password)).To(BeTrue(), "the password from before")
+		Expect(psql(ctx, namespace, "tebidah-database", markDatabase, mark)).To(Equal("Tebidah"))
+		Expect(loginRME(ctx, "tebidah.sintang.localhost", markDatabase, password)).To(BeTrue(), "the password from before")
 	})
 
 	It("cannot be a district's namespace or Cluster, by mistake", func(ctx SpecContext) {

@@ -18,28 +18,28 @@ import (
 var _ = Describe("The databases", func() {
 	It("hold GNU Health's tables, each facility's in its own", func(ctx SpecContext) {
 		for secret, database := range map[string]string{"tebidah-database": "p6107080201", "sungai-durian-database": "p6107140201"} {
-			tables, err := psql(ctx, secret, database, "SELECT count(*) FROM information_schema.tables WHERE table_name IN ('gnuhealth_patient', 'gnuhealth_appointment', 'party_party')")
+			tables, err := psql(ctx, namespace, secret, database, "SELECT count(*) FROM information_schema.tables WHERE table_name IN ('gnuhealth_patient', 'gnuhealth_appointment', 'party_party')")
 			Expect(err).NotTo(HaveOccurred())
 			Expect(tables).To(Equal("3"), database)
 		}
-		mark, err := psql(ctx, "tebidah-database", "p6107080201", "CREATE TABLE IF NOT EXISTS e2e_mark AS SELECT 'Tebidah' AS of")
+		mark, err := psql(ctx, namespace, "tebidah-database", "p6107080201", "CREATE TABLE IF NOT EXISTS e2e_mark AS SELECT 'Tebidah' AS of")
 		Expect(err).NotTo(HaveOccurred(), mark)
-		there, err := psql(ctx, "sungai-durian-database", "p6107140201", "SELECT to_regclass('public.e2e_mark') IS NULL")
+		there, err := psql(ctx, namespace, "sungai-durian-database", "p6107140201", "SELECT to_regclass('public.e2e_mark') IS NULL")
 		Expect(err).NotTo(HaveOccurred())
 		Expect(there).To(Equal("t"), "what is written at Tebidah is not in its neighbour's database")
 	})
 
 	It("refuse the neighbour's role", func(ctx SpecContext) {
-		_, err := psql(ctx, "sungai-durian-database", "p6107080201", "SELECT 1")
+		_, err := psql(ctx, namespace, "sungai-durian-database", "p6107080201", "SELECT 1")
 		Expect(err).To(MatchError(ContainSubstring("pg_hba.conf rejects connection")))
-		_, err = psql(ctx, "tebidah-database", "postgres", "SELECT 1")
+		_, err = psql(ctx, namespace, "tebidah-database", "postgres", "SELECT 1")
 		Expect(err).To(MatchError(ContainSubstring("pg_hba.conf rejects connection")))
 	})
 
 	It("let the dashboard read and not write", func(ctx SpecContext) {
-		_, err := psql(ctx, "pws-reader", "pws", "DELETE FROM wilayah.desa")
+		_, err := psql(ctx, namespace, "pws-reader", "pws", "DELETE FROM wilayah.desa")
 		Expect(err).To(MatchError(ContainSubstring("permission denied")))
-		_, err = psql(ctx, "pws-reader", "p6107080201", "SELECT 1")
+		_, err = psql(ctx, namespace, "pws-reader", "p6107080201", "SELECT 1")
 		Expect(err).To(MatchError(ContainSubstring("pg_hba.conf rejects connection")))
 	})
 })
@@ -55,17 +55,17 @@ var _ = Describe("The RME of Puskesmas Tebidah", func() {
 	})
 
 	It("lets admin in with the generated password and with no other", func(ctx SpecContext) {
-		_, password := credentials(ctx, "tebidah-rme-admin")
-		Expect(loginRME(ctx, "tebidah", "p6107080201", password)).To(BeTrue())
-		Expect(loginRME(ctx, "tebidah", "p6107080201", "not-"+password)).To(BeFalse())
-		_, other := credentials(ctx, "sungai-durian-rme-admin")
-		Expect(loginRME(ctx, "tebidah", "p6107080201", other)).To(BeFalse(), "the neighbour's password")
+		_, password := credentials(ctx, namespace, "tebidah-rme-admin")
+		Expect(loginRME(ctx, "tebidah.sintang.localhost", "p6107080201", password)).To(BeTrue())
+		Expect(loginRME(ctx, "tebidah.sintang.localhost", "p6107080201", "not-"+password)).To(BeFalse())
+		_, other := credentials(ctx, namespace, "sungai-durian-rme-admin")
+		Expect(loginRME(ctx, "tebidah.sintang.localhost", "p6107080201", other)).To(BeFalse(), "the neighbour's password")
 	})
 })
 
 // loginRME logs in by GNU Health's JSON-RPC, as its web client does.
-func loginRME(ctx context.Context, facility, database, password string) (bool, error) {
-	code, raw, err := fetch(ctx, http.MethodPost, fmt.Sprintf("http://%s.sintang.localhost/%s/", facility, database), "", map[string]any{
+func loginRME(ctx context.Context, host, database, password string) (bool, error) {
+	code, raw, err := fetch(ctx, http.MethodPost, fmt.Sprintf("http://%s/%s/", host, database), "", map[string]any{
 		"id":     1,
 		"method": "common.db.login",
 		"params": []any{"admin", map[string]string{"password": password}, "en"},
@@ -107,7 +107,7 @@ var _ = Describe("The dashboard of Kabupaten Sintang", func() {
 	}
 
 	It("lists the starter dashboard, whose query returns the desa", func(ctx SpecContext) {
-		_, password := credentials(ctx, "dashboard-admin")
+		_, password := credentials(ctx, namespace, "dashboard-admin")
 		_, err := login(ctx, "not-"+password)
 		Expect(err).To(MatchError(ContainSubstring("401")))
 		token, err := login(ctx, password)

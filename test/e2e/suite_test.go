@@ -12,8 +12,10 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -58,31 +60,43 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	awaitReady(ctx, &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: district}})
 })
 
-var _ = ReportAfterEach(func(ctx SpecContext, report SpecReport) {
-	if report.Failed() {
+// Before anything is cleaned up.
+var _ = JustAfterEach(func(ctx SpecContext) {
+	if CurrentSpecReport().Failed() {
 		AddReportEntry("cluster", describeCluster(ctx))
 	}
 })
 
-// readyOf returns the Ready condition's status, reason and message.
-func readyOf(ctx context.Context, obj client.Object) (status, message string, err error) {
-	kind := "District"
-	if _, ok := obj.(*v1alpha1.Puskesmas); ok {
-		kind = "Puskesmas"
+// conditionOf returns a condition that speaks of the present spec, or an empty one.
+func conditionOf(ctx context.Context, obj client.Object, name string) (metav1.Condition, error) {
+	gvk, err := cluster.GroupVersionKindFor(obj)
+	if err != nil {
+		return metav1.Condition{}, err
 	}
 	u := &unstructured.Unstructured{}
-	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind(kind))
+	u.SetGroupVersionKind(gvk)
 	if err := cluster.Get(ctx, client.ObjectKeyFromObject(obj), u); err != nil {
-		return "", "", err
+		return metav1.Condition{}, err
 	}
-	observed, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
-	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
-	for _, c := range conditions {
-		if condition := c.(map[string]any); condition["type"] == v1alpha1.ConditionReady && observed == u.GetGeneration() {
-			return condition["status"].(string), condition["message"].(string), nil
-		}
+	var status struct {
+		ObservedGeneration int64              `json:"observedGeneration"`
+		Conditions         []metav1.Condition `json:"conditions"`
 	}
-	return "Unknown", "not yet seen", nil
+	raw, _, _ := unstructured.NestedMap(u.Object, "status")
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(raw, &status); err != nil {
+		return metav1.Condition{}, err
+	}
+	found := meta.FindStatusCondition(status.Conditions, name)
+	if found == nil || status.ObservedGeneration != u.GetGeneration() {
+		return metav1.Condition{Status: metav1.ConditionUnknown, Message: "not yet seen"}, nil
+	}
+	return *found, nil
+}
+
+// readyOf returns the status and message of the condition Ready.
+func readyOf(ctx context.Context, obj client.Object) (status, message string, err error) {
+	ready, err := conditionOf(ctx, obj, v1alpha1.ConditionReady)
+	return string(ready.Status), ready.Message, err
 }
 
 func awaitReady(ctx context.Context, obj client.Object) {
