@@ -64,6 +64,13 @@ func Explain(ctx context.Context, reader client.Reader, obj *unstructured.Unstru
 		return nil, fmt.Errorf("list pods: %w", err)
 	}
 	var reasons Findings
+	if len(pods.Items) == 0 && obj.GetKind() == "Job" {
+		refused, err := refusals(ctx, reader, obj)
+		if err != nil {
+			return nil, err
+		}
+		reasons = refused
+	}
 	pending := len(pods.Items) == 0
 	for i := range pods.Items {
 		pending = pending || pods.Items[i].Status.Phase == corev1.PodPending
@@ -80,6 +87,27 @@ func Explain(ctx context.Context, reader client.Reader, obj *unstructured.Unstru
 		return cmp.Or(cmp.Compare(a.Message, b.Message), cmp.Compare(a.Cause, b.Cause))
 	})
 	return slices.Compact(reasons), nil
+}
+
+// refusals lists why the pods of a Job are refused, by a quota for instance. A
+// Job tells that by events alone; a Deployment has a condition for it.
+func refusals(ctx context.Context, reader client.Reader, job *unstructured.Unstructured) (Findings, error) {
+	var events corev1.EventList
+	err := reader.List(ctx, &events, client.InNamespace(job.GetNamespace()), client.MatchingFields{
+		"involvedObject.kind": "Job", "involvedObject.name": job.GetName(), "reason": "FailedCreate",
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list events: %w", err)
+	}
+	var reasons Findings
+	for i := range events.Items {
+		// What comes before names a pod that never was.
+		_, why, found := strings.Cut(events.Items[i].Message, "forbidden: ")
+		if found {
+			reasons = append(reasons, Finding{v1alpha1.CauseInfrastructure, "pods cannot be created: " + why})
+		}
+	}
+	return reasons, nil
 }
 
 func podSelector(obj *unstructured.Unstructured) labels.Selector {
