@@ -2,6 +2,7 @@ package district
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -91,7 +92,16 @@ func (r *Reconciler) checkNamespace(ctx context.Context, s *scope) error {
 func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
 	name := string(s.district.Spec.Release)
 	if name == "" && s.district.Spec.WaveRef.Name != "" {
-		return r.awaitRelease(ctx, string(s.district.Spec.WaveRef.Name))
+		err := r.awaitRelease(ctx, string(s.district.Spec.WaveRef.Name))
+		// One that runs goes on with what it runs until the wave's turn comes to it.
+		name = s.district.Status.Release.Current
+		var stop *status.Stop
+		switch {
+		case name == "" || !errors.As(err, &stop):
+			return err
+		case stop.Stalled:
+			s.held = stop
+		}
 	}
 	if name == "" {
 		release, err := r.defaultRelease(ctx)

@@ -44,7 +44,7 @@ const indexInUse = "status.release"
 
 // countEvery bounds how often a changed count is written. Whether anybody uses
 // the release is written at once: the policy that protects it depends on that.
-const countEvery = 10 * time.Second
+const countEvery = 5 * time.Second
 
 // SetupWithManager indexes who uses releases, and watches them.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {

@@ -7,6 +7,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -114,6 +115,29 @@ var _ = Describe("Data", func() {
 		err := environment.Client.DeleteAllOf(ctx, &corev1.Secret{}, client.InNamespace("ilp-6105"), client.DryRunAll)
 		expectRefusal(err, []string{"secrets tebidah-database holds data of district 61.05"})
 	})
+
+	DescribeTable("keeps the labels that protect it until there is consent:",
+		func(ctx SpecContext, base, resource string) {
+			for label, message := range map[string]string{
+				v1alpha1.LabelStateful: resource + " holds data and keeps its label ilp.health/stateful=true",
+				v1alpha1.LabelDistrict: resource + " holds data of district 61.05 and keeps its label ilp.health/district=61.05",
+			} {
+				without := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"`+label+`":null}}}`))
+				object := manifest(base)
+				keep(ctx, object)
+				expectRefusal(environment.As(somebodyInTheDinas).Patch(ctx, object.DeepCopy(), without, client.DryRunAll), []string{message})
+				Expect(environment.As(operatorUser).Patch(ctx, object.DeepCopy(), without, client.DryRunAll)).To(Succeed())
+
+				agreed := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"ilp.health/delete-data":"61.05"}}}`))
+				Expect(environment.As(somebodyInTheDinas).Patch(ctx, object, agreed)).To(Succeed())
+				Expect(environment.As(somebodyInTheDinas).Patch(ctx, object.DeepCopy(), without, client.DryRunAll)).To(Succeed())
+				Expect(environment.Client.Delete(ctx, object)).To(Succeed())
+			}
+		},
+		Entry("a Secret", secret, "secrets tebidah-database"),
+		Entry("a PersistentVolumeClaim", claim, "persistentvolumeclaims database-1"),
+		Entry("a Cluster", cluster, "clusters database"),
+	)
 
 	It("does not protect what holds none", func(ctx SpecContext) {
 		object := manifest(secret, `metadata: {labels: {ilp.health/stateful: null}}`)

@@ -27,7 +27,8 @@ var _ = Describe("A District that is Ready", func() {
 		d.addPuskesmas(ctx, "sungai-durian")
 		d.expectReady(ctx)
 		took := time.Since(start)
-		theOperator.quiet(time.Second)
+		// How many use a release is counted every five seconds.
+		theOperator.quiet(6 * time.Second)
 
 		versions := d.versions(ctx)
 		requests := theOperator.traffic.since(start, func(r request) bool { return r.in(d) })

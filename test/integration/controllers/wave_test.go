@@ -147,6 +147,24 @@ var _ = Describe("A wave", func() {
 		Expect(pinned.get(ctx).Spec.Release).To(BeEquivalentTo(defaultRelease))
 	})
 
+	It("takes in a district that runs already, which goes on until its turn", func(ctx SpecContext) {
+		first, joins := newDistrict(admin), newDistrict(admin)
+		joins.apply(ctx)
+		joins.addPuskesmas(ctx, "tebidah")
+		joins.expectReady(ctx)
+		wave := newWave(ctx, first)
+		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = otherRelease })
+		first.apply(ctx, inWave(wave))
+		joins.edit(ctx, inWave(wave))
+		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonAwaitingApproval, "add others to spec.approvedStages")
+		joins.expectReady(ctx)
+		Expect(joins.get(ctx).Status.Release.Current).To(Equal(defaultRelease))
+		Expect(admin.Delete(ctx, joins.find(ctx, deploymentKind, "tebidah-rme"), background)).To(Succeed())
+		Eventually(func() any { return joins.object(ctx, deploymentKind, "tebidah-rme") }).ShouldNot(BeNil())
+		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.ApprovedStages = []v1alpha1.ObjectName{"others"} })
+		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release "+otherRelease)
+	})
+
 	It("says what is wrong with it", func(ctx SpecContext) {
 		first := newDistrict(admin)
 		wave := newWave(ctx, first)
