@@ -1,0 +1,62 @@
+// Package root is the command kubectl ilp.
+package root
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/district"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/wave"
+)
+
+const long = `See and steer how releases reach the districts of integrated primary care (ILP).
+
+Exit codes:
+  0  done; of wave status: complete; of wave plan --simulate: it would complete
+  1  an error
+  2  wrong use
+  3  wave status: in progress, or waiting for a time or a person
+  4  wave status: held until somebody acts; wave plan --simulate: it would hold`
+
+// Execute runs the plugin and returns its exit code.
+func Execute(ctx context.Context, streams genericiooptions.IOStreams, args []string) int {
+	flags := genericclioptions.NewConfigFlags(true).WithWarningPrinter(streams)
+	flags.Namespace = nil // waves, districts and releases have none
+	factory := &cmdutil.Factory{Streams: streams, Client: cmdutil.ConnectWith(flags), Now: time.Now}
+	cmd := New(factory)
+	flags.AddFlags(cmd.PersistentFlags())
+	return run(ctx, cmd, streams, args)
+}
+
+// New puts the commands together.
+func New(factory *cmdutil.Factory) *cobra.Command {
+	cmd := cmdutil.Group("kubectl-ilp", "See and steer how releases reach districts",
+		wave.NewCommand(factory), district.NewCommand(factory))
+	cmd.Long = long
+	cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl ilp"}
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return cmdutil.Usage("%w; see %s --help", err, cmd.CommandPath())
+	})
+	return cmd
+}
+
+func run(ctx context.Context, cmd *cobra.Command, streams genericiooptions.IOStreams, args []string) int {
+	cmd.SetArgs(args)
+	cmd.SetIn(streams.In)
+	cmd.SetOut(streams.Out)
+	cmd.SetErr(streams.ErrOut)
+	err := cmd.ExecuteContext(ctx)
+	var exit *cmdutil.Exit
+	if silent := errors.As(err, &exit) && exit.Err == nil; err != nil && !silent {
+		fmt.Fprintln(streams.ErrOut, "error:", err)
+	}
+	return cmdutil.Code(err)
+}

@@ -1,0 +1,296 @@
+// Package simulate plays a wave forward: it asks the real planner what to do,
+// does it to a fleet in memory, and moves a clock to the next thing that
+// happens. It has no client, and the same input gives the same story.
+package simulate
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/intstr"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/wave/planner"
+)
+
+// horizon is how far the story goes: a cron expression that does not come
+// within five years counts as never, too.
+const horizon = 5 * 365 * 24 * time.Hour
+
+// Options are what the planner cannot know of the future.
+type Options struct {
+	// Start is the time at which the story begins.
+	Start time.Time
+	// DistrictTime is how long each district takes from its start until it is
+	// Ready, or until it fails.
+	DistrictTime time.Duration
+	// Fail is how many of the districts that have to be changed fail, as a
+	// number or a percentage (rounded up).
+	Fail intstr.IntOrString
+	// Seed chooses which of them fail.
+	Seed uint64
+}
+
+// EventType says what happened.
+type EventType string
+
+// Types of events.
+const (
+	// Approved is a stage that a person approves.
+	Approved EventType = "Approved"
+	// Started are districts that are given the release.
+	Started EventType = "Started"
+	// Done are districts that run the release and are Ready.
+	Done EventType = "Done"
+	// Failed are districts that count as failed from now on.
+	Failed EventType = "Failed"
+	// Completed is a stage whose districts are all done; its soak begins.
+	Completed EventType = "Completed"
+)
+
+// Event is something that happens to districts of one stage at one time.
+type Event struct {
+	Time      time.Time `json:"time"`
+	Type      EventType `json:"type"`
+	Stage     string    `json:"stage"`
+	Districts []string  `json:"districts,omitempty"`
+}
+
+// Times are when a district started and ended in the story; zero if it did not.
+type Times struct {
+	Start, End time.Time
+}
+
+// Story is what would happen.
+type Story struct {
+	Events []Event
+	// Times has the districts that were changed, or on their way, by name.
+	Times map[string]Times
+	// Last is the plan at the end, when nothing happens any more.
+	Last planner.Decision
+	// End is the time of the last event.
+	End time.Time
+}
+
+// world is the fleet in memory, and the controller that executes plans in it.
+type world struct {
+	spec      v1alpha1.WaveSpec
+	memory    v1alpha1.WaveMemory
+	districts map[string]*planner.District
+	releases  map[string]planner.Release
+	took      time.Duration
+	fails     map[string]bool
+
+	now   time.Time
+	due   map[string]time.Time // when those in flight end
+	state map[string]planner.State
+	whole map[string]bool // stages that are complete
+	story Story
+}
+
+// Run plays a wave until all is done or nothing happens any more. It assumes
+// that people approve every stage as soon as it asks for it, and that a
+// suspended wave is resumed at the start.
+func Run(spec v1alpha1.WaveSpec, memory v1alpha1.WaveMemory, fleet planner.Fleet, opts Options) (Story, error) {
+	w := &world{
+		spec: *spec.DeepCopy(), memory: *memory.DeepCopy(), releases: fleet.Releases, took: opts.DistrictTime,
+		districts: map[string]*planner.District{}, now: opts.Start.Truncate(time.Second),
+		due: map[string]time.Time{}, state: map[string]planner.State{}, whole: map[string]bool{},
+		story: Story{Times: map[string]Times{}},
+	}
+	w.spec.State = v1alpha1.WaveStateActive
+	for _, d := range fleet.Districts {
+		w.districts[d.Name] = &d
+	}
+	if err := w.choose(opts); err != nil {
+		return Story{}, err
+	}
+	for until := w.now.Add(horizon); ; {
+		w.settle()
+		next, ok := w.next()
+		if !ok || next.After(until) {
+			w.story.End = w.now
+			return w.story, nil
+		}
+		w.now = next
+		w.finish()
+	}
+}
+
+// choose draws the districts that fail from those that have to be changed.
+func (w *world) choose(opts Options) error {
+	decision := planner.Plan(w.spec, w.memory, w.fleet(), w.now)
+	var candidates []string
+	for _, m := range decision.Members {
+		w.state[m.Name] = m.State
+		if m.State == planner.Held || m.State == planner.InFlight {
+			candidates = append(candidates, m.Name)
+		}
+	}
+	for _, name := range decision.Start {
+		w.state[name] = planner.Held // it is given the release in a moment
+	}
+	n, err := intstr.GetScaledValueFromIntOrPercent(&opts.Fail, len(candidates), true)
+	if err != nil || n < 0 {
+		return fmt.Errorf("fail %q is neither a number of districts nor a percentage such as 3%%", opts.Fail.String())
+	}
+	random := rand.New(rand.NewPCG(opts.Seed, 0)) //nolint:gosec // repeatable on purpose
+	random.Shuffle(len(candidates), func(i, j int) { candidates[i], candidates[j] = candidates[j], candidates[i] })
+	w.fails = map[string]bool{}
+	for _, name := range candidates[:min(n, len(candidates))] {
+		w.fails[name] = true
+	}
+	return nil
+}
+
+func (w *world) fleet() planner.Fleet {
+	fleet := planner.Fleet{Releases: w.releases}
+	for _, name := range slices.Sorted(maps.Keys(w.districts)) {
+		fleet.Districts = append(fleet.Districts, *w.districts[name])
+	}
+	return fleet
+}
+
+// settle does what the planner says until it says nothing new for this time.
+func (w *world) settle() {
+	for {
+		decision := planner.Plan(w.spec, w.memory, w.fleet(), w.now)
+		w.memory, w.story.Last = decision.Memory, decision
+		for _, name := range decision.Start {
+			w.give(name)
+		}
+		w.observe(decision)
+		if !w.approve(decision) {
+			return
+		}
+	}
+}
+
+// give is what the controller and then the district do with a release.
+func (w *world) give(name string) {
+	d := w.districts[name]
+	target := string(w.spec.Release)
+	d.Release, d.Target, d.Observed, d.Ready, d.Stalled = target, target, true, false, false
+	d.Message = "Progressing: the simulation has started it"
+}
+
+// observe tells what a plan has changed, and knows when those in flight end.
+func (w *world) observe(decision planner.Decision) {
+	changed := map[EventType]map[string][]string{Started: {}, Done: {}, Failed: {}}
+	left := map[string]int{}
+	for _, m := range decision.Members {
+		if m.State != planner.Done && m.State != planner.Pinned {
+			left[m.Stage]++
+		}
+		before := w.state[m.Name]
+		w.state[m.Name] = m.State
+		times := w.story.Times[m.Name]
+		switch {
+		case m.State == planner.InFlight:
+			if _, known := w.due[m.Name]; !known {
+				times.Start = w.since(m.Name)
+				w.due[m.Name] = later(times.Start.Add(w.took), w.now)
+			}
+			if before == planner.Held {
+				changed[Started][m.Stage] = append(changed[Started][m.Stage], m.Name)
+			}
+		case m.State == before:
+			continue
+		case m.State == planner.Done:
+			times.End = w.now
+			changed[Done][m.Stage] = append(changed[Done][m.Stage], m.Name)
+		case m.State == planner.Failed:
+			times.End = w.now
+			changed[Failed][m.Stage] = append(changed[Failed][m.Stage], m.Name)
+		}
+		w.story.Times[m.Name] = times
+	}
+	for _, what := range []EventType{Failed, Done} {
+		w.tell(what, decision.Stages, changed[what])
+	}
+	for _, s := range decision.Stages {
+		if whole := left[s.Name] == 0; whole != w.whole[s.Name] {
+			w.whole[s.Name] = whole
+			if whole && w.changedIn(s.Name) {
+				w.story.Events = append(w.story.Events, Event{Time: w.now, Type: Completed, Stage: s.Name})
+			}
+		}
+	}
+	w.tell(Started, decision.Stages, changed[Started])
+}
+
+// changedIn tells whether something has happened to a stage in this story.
+func (w *world) changedIn(stage string) bool {
+	return slices.ContainsFunc(w.story.Events, func(e Event) bool { return e.Stage == stage })
+}
+
+func (w *world) tell(what EventType, stages []planner.Stage, byStage map[string][]string) {
+	for _, s := range stages {
+		if names := byStage[s.Name]; len(names) > 0 {
+			w.story.Events = append(w.story.Events, Event{Time: w.now, Type: what, Stage: s.Name, Districts: names})
+		}
+	}
+}
+
+// since is from when the wave remembers a district to be on its way.
+func (w *world) since(name string) time.Time {
+	for _, s := range w.memory.Started {
+		if string(s.Name) == name {
+			return s.Since.Time
+		}
+	}
+	return w.now
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// approve gives the approvals that a plan asks for.
+func (w *world) approve(decision planner.Decision) (any bool) {
+	for _, m := range decision.Members {
+		stage := v1alpha1.ObjectName(m.Stage)
+		if m.Reason != v1alpha1.ReasonAwaitingApproval || slices.Contains(w.spec.ApprovedStages, stage) {
+			continue
+		}
+		w.spec.ApprovedStages = append(w.spec.ApprovedStages, stage)
+		w.story.Events = append(w.story.Events, Event{Time: w.now, Type: Approved, Stage: m.Stage})
+		any = true
+	}
+	return any
+}
+
+// next is when something happens next, if anything does.
+func (w *world) next() (time.Time, bool) {
+	next := w.story.Last.Next
+	for _, t := range w.due {
+		if next.IsZero() || t.Before(next) {
+			next = t
+		}
+	}
+	return next, !next.IsZero()
+}
+
+// finish ends the districts whose time is over.
+func (w *world) finish() {
+	for name, t := range w.due {
+		if t.After(w.now) {
+			continue
+		}
+		delete(w.due, name)
+		d := w.districts[name]
+		d.Observed = true
+		if w.fails[name] {
+			d.Ready, d.Stalled, d.Message = false, true, "Simulated: it fails as it was asked to"
+			continue
+		}
+		d.Current, d.Ready, d.Stalled = string(w.spec.Release), true, false
+		d.Message = "Succeeded: the simulation has finished it"
+	}
+}
