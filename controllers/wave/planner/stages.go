@@ -19,7 +19,7 @@ const (
 	ImplicitStage = "all"
 
 	defaultTimeoutMinutes = 120
-	defaultFailureBudget = 1
+	defaultFailureBudget  = 1
 )
 
 // stage is a stage with its districts.

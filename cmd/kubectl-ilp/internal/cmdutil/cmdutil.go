@@ -107,7 +107,7 @@ func Args(check cobra.PositionalArgs) cobra.PositionalArgs {
 // Group is a command that only has others below it.
 func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	group := &cobra.Command{
-		Use: use, Short: short,
+		Use: use, Short: short, Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return cmd.Help()

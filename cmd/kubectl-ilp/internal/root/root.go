@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 
@@ -17,6 +18,7 @@ import (
 )
 
 const long = `See and steer how releases reach the districts of integrated primary care (ILP).
+kubectl's flags that choose a cluster and a user, such as --server and --as, work here, too.
 
 Exit codes:
   0  done; of wave status: complete; of wave plan --simulate: it would complete
@@ -32,6 +34,9 @@ func Execute(ctx context.Context, streams genericiooptions.IOStreams, args []str
 	factory := &cmdutil.Factory{Streams: streams, Client: cmdutil.ConnectWith(flags), Now: time.Now}
 	cmd := New(factory)
 	flags.AddFlags(cmd.PersistentFlags())
+	cmd.PersistentFlags().VisitAll(func(flag *pflag.Flag) {
+		flag.Hidden = flag.Name != "kubeconfig" && flag.Name != "context" // the others would bury a command's own
+	})
 	return run(ctx, cmd, streams, args)
 }
 

@@ -13,7 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
-	"sigs.k8s.io/yaml"
+	kjson "sigs.k8s.io/json"
 
 	"ilp.health/operator/api/v1alpha1"
 )
@@ -120,7 +120,8 @@ func keep[T any, P interface {
 	runtime.Object
 }](f *files, list *[]T, place string, raw []byte) error {
 	var object T
-	if err := yaml.UnmarshalStrict(raw, &object); err != nil {
+	strict, err := kjson.UnmarshalStrict(raw, &object)
+	if err := errors.Join(append(strict, err)...); err != nil {
 		return fmt.Errorf("%s: %w", place, err)
 	}
 	kind, name := P(&object).GetObjectKind().GroupVersionKind().Kind, P(&object).GetName()

@@ -1,6 +1,7 @@
 package wave
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -93,7 +94,7 @@ func makePlan(s *source.Snapshot, options simulate.Options) (*planDocument, erro
 		Stages:  []plannedStage{},
 	}
 	if window := spec.Rollout.MaintenanceWindow; window.Cron != "" {
-		p.Window = window.Cron
+		p.Window = fmt.Sprintf("%s for %d minutes", window.Cron, window.Minutes)
 	}
 	for _, stage := range decision.Stages {
 		p.Stages = append(p.Stages, planStage(spec, stage))
@@ -154,7 +155,7 @@ func (p *planDocument) simulate(s *source.Snapshot, options simulate.Options) er
 	last := story.Last
 	p.Simulation = &simulation{
 		Seed: options.Seed, Fail: options.Fail, DistrictMinutes: int(options.DistrictTime.Minutes()),
-		Events: story.Events, Outcome: outcomeHeld, End: story.End.UTC(),
+		Events: story.Events, Outcome: outcomeHeld, End: story.End,
 		Done: last.Counts[planner.Done], Failed: last.Counts[planner.Failed], Pinned: last.Counts[planner.Pinned],
 		Blocked: blockedGroups(s.Wave.Name, s.Wave.Spec, last),
 	}

@@ -73,17 +73,17 @@ func (d *planDocument) write(out io.Writer) error {
 	p := &page{out: out}
 	p.say("Wave %s brings %s to release %s. Planned for %s.", d.Wave, counted(d.Districts, "district"), d.Release, local(d.Time, capital))
 	if d.Window != "" {
-		p.say("Districts start in the maintenance window %s of their own time zone.", d.Window)
+		p.say("Districts start in the maintenance window (%s, in their own time zone).", d.Window)
 	}
 	if d.Simulation == nil {
 		d.writeStages(p)
 		writeBlocked(p, d.Blocked)
 	} else {
-		d.Simulation.write(p)
+		d.writeStory(p)
 	}
 	p.say("")
 	if worst := d.WorstCase; worst.Districts > 0 {
-		p.say("Worst case: %d of %s in stage %s fail before the wave holds.", worst.Districts, counted(worst.Of, "district"), worst.Stage)
+		p.say("Worst case: %d of %s in stage %s can fail before the wave holds.", worst.Districts, counted(worst.Of, "district"), worst.Stage)
 	} else {
 		p.say("Worst case: no district can be hurt, none is left to change.")
 	}
@@ -111,7 +111,7 @@ func (d *planDocument) writeStages(p *page) {
 		writeDistricts(p, d.Unstaged)
 	}
 	if len(d.Stages) > 0 {
-		p.say("\nEarliest times: no district fails, people approve at once.")
+		p.say("\nEarliest times: no district fails, people approve at once, a suspended wave is resumed.")
 	}
 }
 
@@ -149,14 +149,15 @@ func writeBlocked(p *page, groups []blockedGroup) {
 	}
 }
 
-func (s *simulation) write(p *page) {
+func (d *planDocument) writeStory(p *page) {
+	s := d.Simulation
 	p.say("Simulated with seed %d, --fail %s and %d minutes for each district. Assumed: people approve the moment they are asked;",
 		s.Seed, s.Fail.String(), s.DistrictMinutes)
 	p.say("a suspended wave is resumed; whoever fails stays so.")
 	p.say("")
 	rows := [][]string{{"TIME", "STAGE", "WHAT HAPPENS"}}
 	for _, e := range s.Events {
-		rows = append(rows, []string{local(e.Time, capital), e.Stage, what(e)})
+		rows = append(rows, []string{local(e.Time, capital), e.Stage, d.what(e)})
 	}
 	p.table(rows)
 	p.say("")
@@ -164,13 +165,13 @@ func (s *simulation) write(p *page) {
 	if s.Outcome == outcomeComplete {
 		p.say("It would be complete at %s: %s.", local(s.End, capital), counts)
 	} else {
-		p.say("It would hold from %s: %s.", local(s.End, capital), counts)
+		p.say("It would hold, and nothing happens after %s: %s.", local(s.End, capital), counts)
 	}
 	writeBlocked(p, s.Blocked)
 }
 
 // what is an event in words.
-func what(e simulate.Event) string {
+func (d *planDocument) what(e simulate.Event) string {
 	names := strings.Join(e.Districts, ", ")
 	switch e.Type {
 	case simulate.Approved:
@@ -182,6 +183,11 @@ func what(e simulate.Event) string {
 	case simulate.Failed:
 		return "FAILED: " + names
 	case simulate.Completed:
+		for _, stage := range d.Stages {
+			if stage.Name == e.Stage && stage.SoakMinutes > 0 {
+				return fmt.Sprintf("complete, soaks for %d minutes", stage.SoakMinutes)
+			}
+		}
 		return "complete"
 	default:
 		return string(e.Type) + " " + names

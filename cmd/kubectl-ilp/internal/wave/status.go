@@ -134,16 +134,16 @@ func watch(ctx context.Context, f *cmdutil.Factory, c client.Client, snapshot *s
 
 // statusDocument is what wave status prints, as JSON or as text.
 type statusDocument struct {
-	Wave     string        `json:"wave"`
-	Release  string        `json:"release"`
-	Time     time.Time     `json:"time"`
-	Outcome  string        `json:"outcome"`
-	Reason   string        `json:"reason,omitempty"`
-	Message  string        `json:"message,omitempty"`
-	Stage    string        `json:"stage,omitempty"`
-	Counts   counts        `json:"counts"`
-	Stages   []stageStatus `json:"stages"`
-	InFlight []onItsWay    `json:"inFlight,omitempty"`
+	Wave     string         `json:"wave"`
+	Release  string         `json:"release"`
+	Time     time.Time      `json:"time"`
+	Outcome  string         `json:"outcome"`
+	Reason   string         `json:"reason,omitempty"`
+	Message  string         `json:"message,omitempty"`
+	Stage    string         `json:"stage,omitempty"`
+	Counts   counts         `json:"counts"`
+	Stages   []stageStatus  `json:"stages"`
+	InFlight []onItsWay     `json:"inFlight,omitempty"`
 	Blocked  []blockedGroup `json:"blocked,omitempty"`
 }
 

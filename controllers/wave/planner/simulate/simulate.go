@@ -16,8 +16,8 @@ import (
 	"ilp.health/operator/controllers/wave/planner"
 )
 
-// horizon is how far the story goes: a cron expression that does not come
-// within five years counts as never, too.
+// horizon is how far the story goes. A cron expression that does not come within
+// five years counts as never, too.
 const horizon = 5 * 365 * 24 * time.Hour
 
 // Options are what the planner cannot know of the future.
@@ -71,7 +71,7 @@ type Story struct {
 	Times map[string]Times
 	// Last is the plan at the end, when nothing happens any more.
 	Last planner.Decision
-	// End is the time of the last event.
+	// End is the time of the last event, or the start if there is none.
 	End time.Time
 }
 
@@ -97,11 +97,14 @@ type world struct {
 func Run(spec v1alpha1.WaveSpec, memory v1alpha1.WaveMemory, fleet planner.Fleet, opts Options) (Story, error) {
 	w := &world{
 		spec: *spec.DeepCopy(), memory: *memory.DeepCopy(), releases: fleet.Releases, took: opts.DistrictTime,
-		districts: map[string]*planner.District{}, now: opts.Start.Truncate(time.Second),
+		districts: map[string]*planner.District{}, now: opts.Start.UTC().Truncate(time.Second),
 		due: map[string]time.Time{}, state: map[string]planner.State{}, whole: map[string]bool{},
-		story: Story{Times: map[string]Times{}},
+		story: Story{Times: map[string]Times{}, End: opts.Start.UTC().Truncate(time.Second)},
 	}
 	w.spec.State = v1alpha1.WaveStateActive
+	if window := w.spec.Rollout.MaintenanceWindow; window.Cron != "" && window.Minutes < 1 {
+		return Story{}, fmt.Errorf("maintenanceWindow.minutes is %d, so that it opens for nobody: write how many minutes it stays open", window.Minutes)
+	}
 	for _, d := range fleet.Districts {
 		w.districts[d.Name] = &d
 	}
@@ -112,10 +115,9 @@ func Run(spec v1alpha1.WaveSpec, memory v1alpha1.WaveMemory, fleet planner.Fleet
 		w.settle()
 		next, ok := w.next()
 		if !ok || next.After(until) {
-			w.story.End = w.now
 			return w.story, nil
 		}
-		w.now = next
+		w.now = next.UTC()
 		w.finish()
 	}
 }
@@ -215,7 +217,7 @@ func (w *world) observe(decision planner.Decision) {
 		if whole := left[s.Name] == 0; whole != w.whole[s.Name] {
 			w.whole[s.Name] = whole
 			if whole && w.changedIn(s.Name) {
-				w.story.Events = append(w.story.Events, Event{Time: w.now, Type: Completed, Stage: s.Name})
+				w.add(Event{Type: Completed, Stage: s.Name})
 			}
 		}
 	}
@@ -230,9 +232,14 @@ func (w *world) changedIn(stage string) bool {
 func (w *world) tell(what EventType, stages []planner.Stage, byStage map[string][]string) {
 	for _, s := range stages {
 		if names := byStage[s.Name]; len(names) > 0 {
-			w.story.Events = append(w.story.Events, Event{Time: w.now, Type: what, Stage: s.Name, Districts: names})
+			w.add(Event{Type: what, Stage: s.Name, Districts: names})
 		}
 	}
+}
+
+func (w *world) add(e Event) {
+	e.Time = w.now
+	w.story.Events, w.story.End = append(w.story.Events, e), w.now
 }
 
 // since is from when the wave remembers a district to be on its way.
@@ -260,7 +267,7 @@ func (w *world) approve(decision planner.Decision) (any bool) {
 			continue
 		}
 		w.spec.ApprovedStages = append(w.spec.ApprovedStages, stage)
-		w.story.Events = append(w.story.Events, Event{Time: w.now, Type: Approved, Stage: m.Stage})
+		w.add(Event{Type: Approved, Stage: m.Stage})
 		any = true
 	}
 	return any
