@@ -73,6 +73,12 @@ type Factory struct {
 	Now func() time.Time
 }
 
+// Warnf says something beside the output. A warning that cannot be written is no
+// reason to end.
+func (f *Factory) Warnf(format string, args ...any) {
+	_, _ = fmt.Fprintf(f.Streams.ErrOut, format+"\n", args...)
+}
+
 // NewScheme knows the operator's own kinds, which is all that the plugin reads.
 func NewScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()

@@ -15,10 +15,6 @@ import (
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
 )
 
-// retryAnnotation makes a district try again what has failed when its value
-// changes. TODO: replace by the constant of the API.
-const retryAnnotation = "ilp.health/retry-requested-at"
-
 // NewCommand is kubectl ilp district.
 func NewCommand(f *cmdutil.Factory) *cobra.Command {
 	return cmdutil.Group("district", "Pin, unpin and retry a district",
@@ -43,7 +39,7 @@ func retry(ctx context.Context, f *cmdutil.Factory, name string) error {
 	if d.Annotations == nil {
 		d.Annotations = map[string]string{}
 	}
-	d.Annotations[retryAnnotation] = f.Now().UTC().Format(time.RFC3339Nano)
+	d.Annotations[v1alpha1.AnnotationRetryRequestedAt] = f.Now().UTC().Format(time.RFC3339Nano)
 	if err := c.Patch(ctx, d, client.MergeFrom(before), client.FieldOwner(cmdutil.FieldManager)); err != nil {
 		return fmt.Errorf("district %s: %w", name, err)
 	}

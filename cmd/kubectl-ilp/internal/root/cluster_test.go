@@ -137,7 +137,7 @@ func TestRetry(t *testing.T) {
 	if err := c.Get(t.Context(), client.ObjectKey{Name: "bogor"}, d); err != nil {
 		t.Fatal(err)
 	}
-	if got := d.Annotations["ilp.health/retry-requested-at"]; got != "2025-06-02T01:00:00Z" {
+	if got := d.Annotations[v1alpha1.AnnotationRetryRequestedAt]; got != "2025-06-02T01:00:00Z" {
 		t.Errorf("the annotation is %q", got)
 	}
 	expect(t, c, "district retry nowhere", 1, "kubectl get districts lists those there are")
@@ -177,12 +177,13 @@ func begun(s *source.Snapshot) {
 	s.Wave.Generation = 2
 	s.Wave.Status = v1alpha1.WaveStatus{
 		ObservedGeneration: 2, CurrentStage: "java",
+		Progress: v1alpha1.WaveProgress{FailedByCause: []v1alpha1.CauseCount{{Cause: v1alpha1.CauseInfrastructure, Count: 1}}},
 		Conditions: []metav1.Condition{
 			{Type: v1alpha1.ConditionReady, Status: "False", Reason: "Progressing", Message: "1/5 districts run release ilp-1.1.0, 1 in flight, 1 failed, 2 held"},
 			{Type: v1alpha1.ConditionReconciling, Status: "True", Reason: "Progressing"},
 		},
 		Blocked: []v1alpha1.BlockedDistricts{
-			{Reason: v1alpha1.ReasonDistrictFailed, Count: 1, Message: "garut: Unhealthy: the image is missing", Districts: []v1alpha1.ObjectName{"garut"}},
+			{Reason: v1alpha1.ReasonInfrastructureFailed, Count: 1, Message: "garut: InfrastructureFailed: the image is missing", Districts: []v1alpha1.ObjectName{"garut"}},
 			{Reason: v1alpha1.ReasonAwaitingStage, Count: 1, Message: "stage java comes first: 0 of 3 done, waiting for bogor, garut, cirebon", Districts: []v1alpha1.ObjectName{"jayapura"}},
 		},
 		Memory: v1alpha1.WaveMemory{
@@ -214,8 +215,8 @@ func begun(s *source.Snapshot) {
 			d.Status.Conditions = []metav1.Condition{condition(v1alpha1.ConditionReady, "False", "Progressing", "waiting for the database")}
 		case "garut":
 			d.Status.Conditions = []metav1.Condition{
-				condition(v1alpha1.ConditionReady, "False", "Unhealthy", "the image is missing"),
-				condition(v1alpha1.ConditionStalled, "True", "Unhealthy", "the image is missing"),
+				condition(v1alpha1.ConditionReady, "False", v1alpha1.ReasonInfrastructureFailed, "the image is missing"),
+				condition(v1alpha1.ConditionStalled, "True", v1alpha1.ReasonInfrastructureFailed, "the image is missing"),
 			}
 		}
 	}
@@ -278,9 +279,9 @@ func TestWatch(t *testing.T) {
 		return c.Get(ctx, key, obj, opts...)
 	}})
 	got := ilp(t, c, "wave", "status", "nusantara-2025", "--watch")
-	want := "2025-06-02T01:00:00Z in progress: 1/5 done, 1 in flight, 1 failed, 0 pinned, 2 held; stage java; " +
+	want := "2025-06-02T01:00:00Z in progress: 1/5 done, 1 in flight, 1 failed, 0 pinned, 2 held; failed for infrastructure 1; stage java; " +
 		"Progressing: 1/5 districts run release ilp-1.1.0, 1 in flight, 1 failed, 2 held\n" +
-		"2025-06-02T01:00:00Z complete: 1/5 done, 1 in flight, 1 failed, 0 pinned, 2 held; stage java; Succeeded: all\n"
+		"2025-06-02T01:00:00Z complete: 1/5 done, 1 in flight, 1 failed, 0 pinned, 2 held; failed for infrastructure 1; stage java; Succeeded: all\n"
 	if got.code != cmdutil.ExitDone || got.out != want || !strings.Contains(got.errOut, "the line is down") {
 		t.Errorf("ends with %d and prints\n%s%s\nwant\n%s", got.code, got.out, got.errOut, want)
 	}

@@ -4,7 +4,6 @@ package root
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,12 +31,12 @@ func Execute(ctx context.Context, streams genericiooptions.IOStreams, args []str
 	flags := genericclioptions.NewConfigFlags(true).WithWarningPrinter(streams)
 	flags.Namespace = nil // waves, districts and releases have none
 	factory := &cmdutil.Factory{Streams: streams, Client: cmdutil.ConnectWith(flags), Now: time.Now}
-	cmd := New(factory)
+	cmd := New(factory) //nolint:contextcheck // a command gets its context when it is executed
 	flags.AddFlags(cmd.PersistentFlags())
 	cmd.PersistentFlags().VisitAll(func(flag *pflag.Flag) {
 		flag.Hidden = flag.Name != "kubeconfig" && flag.Name != "context" // the others would bury a command's own
 	})
-	return run(ctx, cmd, streams, args)
+	return run(ctx, cmd, factory, args)
 }
 
 // New puts the commands together.
@@ -53,15 +52,15 @@ func New(factory *cmdutil.Factory) *cobra.Command {
 	return cmd
 }
 
-func run(ctx context.Context, cmd *cobra.Command, streams genericiooptions.IOStreams, args []string) int {
+func run(ctx context.Context, cmd *cobra.Command, f *cmdutil.Factory, args []string) int {
 	cmd.SetArgs(args)
-	cmd.SetIn(streams.In)
-	cmd.SetOut(streams.Out)
-	cmd.SetErr(streams.ErrOut)
+	cmd.SetIn(f.Streams.In)
+	cmd.SetOut(f.Streams.Out)
+	cmd.SetErr(f.Streams.ErrOut)
 	err := cmd.ExecuteContext(ctx)
 	var exit *cmdutil.Exit
 	if silent := errors.As(err, &exit) && exit.Err == nil; err != nil && !silent {
-		fmt.Fprintln(streams.ErrOut, "error:", err)
+		f.Warnf("error: %v", err)
 	}
 	return cmdutil.Code(err)
 }

@@ -39,7 +39,7 @@ func ilp(t *testing.T, c client.Client, args ...string) ran {
 			return c, nil
 		},
 	}
-	code := run(t.Context(), New(factory), streams, args)
+	code := run(t.Context(), New(factory), factory, args)
 	return ran{code, out.String(), errOut.String()}
 }
 
@@ -91,7 +91,7 @@ func TestWrongUse(t *testing.T) {
 	twice := filepath.Join(t.TempDir(), "twice.yaml")
 	unknown := filepath.Join(t.TempDir(), "unknown.yaml")
 	wave := "apiVersion: ilp.health/v1alpha1\nkind: Wave\nmetadata: {name: w}\nspec: {year: 2025}\n"
-	for path, text := range map[string]string{twice: wave + "---\n" + wave, unknown: strings.Replace(wave, "year", "yaer", 1)} {
+	for path, text := range map[string]string{twice: wave + "---\n" + wave, unknown: strings.Replace(wave, "year", "jahr", 1)} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +115,7 @@ func TestWrongUse(t *testing.T) {
 		"wave plan w -f testdata/none":         {cmdutil.ExitError, "testdata/none: no such file"},
 		"wave plan w -f testdata/fleet/others": {cmdutil.ExitError, `wave "w" does not exist, and no other either`},
 		"wave plan w -f " + twice:              {cmdutil.ExitError, "Wave w is already in " + twice},
-		"wave plan w -f " + unknown:            {cmdutil.ExitError, `unknown field "spec.yaer"`},
+		"wave plan w -f " + unknown:            {cmdutil.ExitError, `unknown field "spec.jahr"`},
 	} {
 		t.Run(args, func(t *testing.T) {
 			got := ilp(t, nil, strings.Fields(args)...)

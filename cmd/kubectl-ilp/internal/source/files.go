@@ -87,8 +87,8 @@ func (f *files) take(place string, raw []byte) error {
 		metav1.TypeMeta `json:",inline"`
 		Items           []json.RawMessage `json:"items"`
 	}
-	if json.Unmarshal(raw, &head) != nil {
-		return nil // no object, such as a list of patches
+	if err := json.Unmarshal(raw, &head); err != nil {
+		return nil //nolint:nilerr // no object, such as a list of patches
 	}
 	if head.Kind == "List" && head.APIVersion == "v1" {
 		for _, item := range head.Items {

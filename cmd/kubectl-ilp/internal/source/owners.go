@@ -1,7 +1,6 @@
 package source
 
 import (
-	"bytes"
 	"slices"
 
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
@@ -20,7 +19,7 @@ func ReleaseOwners(d *v1alpha1.District) []string {
 			continue
 		}
 		var fields fieldpath.Set
-		if err := fields.FromJSON(bytes.NewReader(entry.FieldsV1.Raw)); err != nil {
+		if err := fields.FromJSON(entry.FieldsV1.GetRawReader()); err != nil {
 			continue // a format of another time says nothing here
 		}
 		if fields.Has(releasePath) && !slices.Contains(owners, entry.Manager) {

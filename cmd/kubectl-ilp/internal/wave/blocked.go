@@ -66,7 +66,9 @@ func next(wave, release, reason, stage string, districts []string) string {
 		return strings.TrimSpace(fmt.Sprintf("kubectl ilp wave approve %s %s", wave, stage))
 	case v1alpha1.ReasonSuspended:
 		return "kubectl ilp wave resume " + wave
-	case v1alpha1.ReasonDistrictFailed:
+	case v1alpha1.ReasonInfrastructureFailed:
+		return fmt.Sprintf("kubectl describe district %s; it goes on by itself when that is there", first)
+	case v1alpha1.ReasonApplicationFailed, v1alpha1.ReasonConfigurationFailed, v1alpha1.ReasonDistrictFailed:
 		return fmt.Sprintf("kubectl describe district %s; when it is repaired: kubectl ilp district retry %s", first, first)
 	case v1alpha1.ReasonBudgetSpent:
 		return "kubectl ilp wave status " + wave + " names those that failed"

@@ -147,20 +147,20 @@ func planDistrict(d planner.District, m planner.Member, times simulate.Times) pl
 }
 
 // simulate plays the wave as the options say.
-func (p *planDocument) simulate(s *source.Snapshot, options simulate.Options) error {
+func (d *planDocument) simulate(s *source.Snapshot, options simulate.Options) error {
 	story, err := simulate.Run(s.Wave.Spec, s.Memory(), s.Fleet(), options)
 	if err != nil {
 		return err
 	}
 	last := story.Last
-	p.Simulation = &simulation{
+	d.Simulation = &simulation{
 		Seed: options.Seed, Fail: options.Fail, DistrictMinutes: int(options.DistrictTime.Minutes()),
 		Events: story.Events, Outcome: outcomeHeld, End: story.End,
 		Done: last.Counts[planner.Done], Failed: last.Counts[planner.Failed], Pinned: last.Counts[planner.Pinned],
 		Blocked: blockedGroups(s.Wave.Name, s.Wave.Spec, last),
 	}
 	if last.Complete() && last.Problem == nil {
-		p.Simulation.Outcome = outcomeComplete
+		d.Simulation.Outcome = outcomeComplete
 	}
 	return nil
 }

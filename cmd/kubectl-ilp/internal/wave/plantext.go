@@ -61,17 +61,17 @@ func orDash(text string) string {
 	return text
 }
 
-// counted is a number with its noun.
-func counted(n int, noun string) string {
+// districts is a number of them.
+func districts(n int) string {
 	if n == 1 {
-		return "1 " + noun
+		return "1 district"
 	}
-	return fmt.Sprintf("%d %ss", n, noun)
+	return fmt.Sprintf("%d districts", n)
 }
 
 func (d *planDocument) write(out io.Writer) error {
 	p := &page{out: out}
-	p.say("Wave %s brings %s to release %s. Planned for %s.", d.Wave, counted(d.Districts, "district"), d.Release, local(d.Time, capital))
+	p.say("Wave %s brings %s to release %s. Planned for %s.", d.Wave, districts(d.Districts), d.Release, local(d.Time, capital))
 	if d.Window != "" {
 		p.say("Districts start in the maintenance window (%s, in their own time zone).", d.Window)
 	}
@@ -83,7 +83,7 @@ func (d *planDocument) write(out io.Writer) error {
 	}
 	p.say("")
 	if worst := d.WorstCase; worst.Districts > 0 {
-		p.say("Worst case: %d of %s in stage %s can fail before the wave holds.", worst.Districts, counted(worst.Of, "district"), worst.Stage)
+		p.say("Worst case: %d of %s in stage %s can fail before the wave holds.", worst.Districts, districts(worst.Of), worst.Stage)
 	} else {
 		p.say("Worst case: no district can be hurt, none is left to change.")
 	}
@@ -93,7 +93,7 @@ func (d *planDocument) write(out io.Writer) error {
 func (d *planDocument) writeStages(p *page) {
 	for _, s := range d.Stages {
 		p.say("")
-		text := fmt.Sprintf("Stage %s: %s, %d at once", s.Name, counted(len(s.Districts), "district"), s.MaxConcurrent)
+		text := fmt.Sprintf("Stage %s: %s, %d at once", s.Name, districts(len(s.Districts)), s.MaxConcurrent)
 		if s.SoakMinutes > 0 {
 			text += fmt.Sprintf(", then %d minutes of soak", s.SoakMinutes)
 		}
@@ -107,7 +107,7 @@ func (d *planDocument) writeStages(p *page) {
 		writeDistricts(p, s.Districts)
 	}
 	if len(d.Unstaged) > 0 {
-		p.say("\nIn no stage: %s", counted(len(d.Unstaged), "district"))
+		p.say("\nIn no stage: %s", districts(len(d.Unstaged)))
 		writeDistricts(p, d.Unstaged)
 	}
 	if len(d.Stages) > 0 {
@@ -115,12 +115,12 @@ func (d *planDocument) writeStages(p *page) {
 	}
 }
 
-func writeDistricts(p *page, districts []plannedDistrict) {
-	if len(districts) == 0 {
+func writeDistricts(p *page, list []plannedDistrict) {
+	if len(list) == 0 {
 		return
 	}
 	rows := [][]string{{"DISTRICT", "CODE", "RUNS", "STATE", "EARLIEST START", "EARLIEST END", "WAITS FOR"}}
-	for _, d := range districts {
+	for _, d := range list {
 		state := d.State
 		if d.Pin != "" {
 			state += " to " + d.Pin
@@ -138,7 +138,7 @@ func writeBlocked(p *page, groups []blockedGroup) {
 	for _, g := range groups {
 		p.say("")
 		if g.Count > 0 {
-			p.say("%s: %s", g.Reason, counted(g.Count, "district"))
+			p.say("%s: %s", g.Reason, districts(g.Count))
 		} else {
 			p.say("%s", g.Reason)
 		}

@@ -116,7 +116,7 @@ func watch(ctx context.Context, f *cmdutil.Factory, c client.Client, snapshot *s
 			return nil, fmt.Errorf("wave %s has been deleted", snapshot.Wave.Name)
 		case err != nil && ctx.Err() == nil:
 			if !away {
-				fmt.Fprintf(f.Streams.ErrOut, "the cluster does not answer, trying again: %v\n", err)
+				f.Warnf("the cluster does not answer, trying again: %v", err)
 			}
 			away = true
 			continue
@@ -134,17 +134,19 @@ func watch(ctx context.Context, f *cmdutil.Factory, c client.Client, snapshot *s
 
 // statusDocument is what wave status prints, as JSON or as text.
 type statusDocument struct {
-	Wave     string         `json:"wave"`
-	Release  string         `json:"release"`
-	Time     time.Time      `json:"time"`
-	Outcome  string         `json:"outcome"`
-	Reason   string         `json:"reason,omitempty"`
-	Message  string         `json:"message,omitempty"`
-	Stage    string         `json:"stage,omitempty"`
-	Counts   counts         `json:"counts"`
-	Stages   []stageStatus  `json:"stages"`
-	InFlight []onItsWay     `json:"inFlight,omitempty"`
-	Blocked  []blockedGroup `json:"blocked,omitempty"`
+	Wave    string    `json:"wave"`
+	Release string    `json:"release"`
+	Time    time.Time `json:"time"`
+	Outcome string    `json:"outcome"`
+	Reason  string    `json:"reason,omitempty"`
+	Message string    `json:"message,omitempty"`
+	Stage   string    `json:"stage,omitempty"`
+	Counts  counts    `json:"counts"`
+	// FailedByCause is what the operator found out about those that failed.
+	FailedByCause []v1alpha1.CauseCount `json:"failedByCause,omitempty"`
+	Stages        []stageStatus         `json:"stages"`
+	InFlight      []onItsWay            `json:"inFlight,omitempty"`
+	Blocked       []blockedGroup        `json:"blocked,omitempty"`
 }
 
 // counts has each district once.
@@ -194,6 +196,7 @@ func statusOf(s *source.Snapshot, now time.Time) *statusDocument {
 	d := &statusDocument{
 		Wave: wave.Name, Release: string(wave.Spec.Release), Time: now.UTC().Truncate(time.Second),
 		Outcome: outcomeOf(wave), Stage: wave.Status.CurrentStage, Stages: []stageStatus{},
+		FailedByCause: wave.Status.Progress.FailedByCause,
 	}
 	if ready := meta.FindStatusCondition(wave.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
 		d.Reason, d.Message = ready.Reason, ready.Message

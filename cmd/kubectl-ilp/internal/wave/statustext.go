@@ -38,9 +38,21 @@ func (d *statusDocument) write(out io.Writer) error {
 		rows = append(rows, append([]string{"", d.Counts.bar()}, d.Counts.columns()...))
 	}
 	p.table(rows)
+	if len(d.FailedByCause) > 0 {
+		p.say("\nFailed for: %s", d.causes())
+	}
 	d.writeInFlight(p)
 	writeBlocked(p, d.Blocked)
 	return p.err
+}
+
+// causes of the failures, such as application 2, infrastructure 1.
+func (d *statusDocument) causes() string {
+	var parts []string
+	for _, c := range d.FailedByCause {
+		parts = append(parts, fmt.Sprintf("%s %d", strings.ToLower(string(c.Cause)), c.Count))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func (d *statusDocument) writeInFlight(p *page) {
@@ -91,6 +103,9 @@ func (d *statusDocument) line(out io.Writer) error {
 	c := d.Counts
 	text := fmt.Sprintf("%s %s: %d/%d done, %d in flight, %d failed, %d pinned, %d held",
 		d.Time.Format(time.RFC3339), outcomeText[d.Outcome], c.Done, c.Total-c.Pinned, c.InFlight, c.Failed, c.Pinned, c.Held)
+	if len(d.FailedByCause) > 0 {
+		text += "; failed for " + d.causes()
+	}
 	if d.Stage != "" {
 		text += "; stage " + d.Stage
 	}

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/upgrade"
 	"ilp.health/operator/controllers/wave/planner"
 )
 
@@ -80,7 +81,7 @@ type world struct {
 	spec      v1alpha1.WaveSpec
 	memory    v1alpha1.WaveMemory
 	districts map[string]*planner.District
-	releases  map[string]planner.Release
+	releases  map[string]upgrade.Release
 	took      time.Duration
 	fails     map[string]bool
 
@@ -176,7 +177,7 @@ func (w *world) give(name string) {
 	d := w.districts[name]
 	target := string(w.spec.Release)
 	d.Release, d.Target, d.Observed, d.Ready, d.Stalled = target, target, true, false, false
-	d.Message = "Progressing: the simulation has started it"
+	d.Cause, d.Message = "", "Progressing: the simulation has started it"
 }
 
 // observe tells what a plan has changed, and knows when those in flight end.
@@ -190,8 +191,11 @@ func (w *world) observe(decision planner.Decision) {
 		before := w.state[m.Name]
 		w.state[m.Name] = m.State
 		times := w.story.Times[m.Name]
-		switch {
-		case m.State == planner.InFlight:
+		if m.State == before && m.State != planner.InFlight {
+			continue
+		}
+		switch m.State {
+		case planner.InFlight:
 			if _, known := w.due[m.Name]; !known {
 				times.Start = w.since(m.Name)
 				w.due[m.Name] = later(times.Start.Add(w.took), w.now)
@@ -199,12 +203,10 @@ func (w *world) observe(decision planner.Decision) {
 			if before == planner.Held {
 				changed[Started][m.Stage] = append(changed[Started][m.Stage], m.Name)
 			}
-		case m.State == before:
-			continue
-		case m.State == planner.Done:
+		case planner.Done:
 			times.End = w.now
 			changed[Done][m.Stage] = append(changed[Done][m.Stage], m.Name)
-		case m.State == planner.Failed:
+		case planner.Failed:
 			times.End = w.now
 			changed[Failed][m.Stage] = append(changed[Failed][m.Stage], m.Name)
 		}
@@ -260,7 +262,7 @@ func later(a, b time.Time) time.Time {
 }
 
 // approve gives the approvals that a plan asks for.
-func (w *world) approve(decision planner.Decision) (any bool) {
+func (w *world) approve(decision planner.Decision) (given bool) {
 	for _, m := range decision.Members {
 		stage := v1alpha1.ObjectName(m.Stage)
 		if m.Reason != v1alpha1.ReasonAwaitingApproval || slices.Contains(w.spec.ApprovedStages, stage) {
@@ -268,9 +270,9 @@ func (w *world) approve(decision planner.Decision) (any bool) {
 		}
 		w.spec.ApprovedStages = append(w.spec.ApprovedStages, stage)
 		w.add(Event{Type: Approved, Stage: m.Stage})
-		any = true
+		given = true
 	}
-	return any
+	return given
 }
 
 // next is when something happens next, if anything does.
@@ -294,10 +296,11 @@ func (w *world) finish() {
 		d := w.districts[name]
 		d.Observed = true
 		if w.fails[name] {
-			d.Ready, d.Stalled, d.Message = false, true, "Simulated: it fails as it was asked to"
+			d.Ready, d.Stalled, d.Message = false, true, v1alpha1.ReasonApplicationFailed+": simulated, since it was drawn to fail"
+			d.Cause = v1alpha1.CauseApplication
 			continue
 		}
-		d.Current, d.Ready, d.Stalled = string(w.spec.Release), true, false
+		d.Current, d.Ready, d.Stalled, d.Cause = string(w.spec.Release), true, false, ""
 		d.Message = "Succeeded: the simulation has finished it"
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/upgrade"
 	"ilp.health/operator/controllers/wave/planner"
 )
 
@@ -21,7 +22,7 @@ var monday = time.Date(2025, 6, 2, 1, 0, 0, 0, time.UTC) // 08:00 in Jakarta
 
 // fleet is one of districts in three time zones that run r1.
 func fleet(n int) planner.Fleet {
-	f := planner.Fleet{Releases: map[string]planner.Release{
+	f := planner.Fleet{Releases: map[string]upgrade.Release{
 		"r1": {Version: semver.MustParse("1.0.0")},
 		"r2": {Version: semver.MustParse("1.1.0")},
 	}}
@@ -42,7 +43,7 @@ func spec(first int32, soak int32, atOnce string, budget int32) v1alpha1.WaveSpe
 			{Name: "first", Count: first, SoakMinutes: &soak, MaxConcurrent: ptr.To(intstr.Parse(atOnce))},
 			{Name: "others", Approval: "Required", MaxConcurrent: ptr.To(intstr.Parse(atOnce))},
 		},
-		FailureBudget: &budget,
+		FailureBudget: v1alpha1.FailureBudget{Total: &budget},
 	}}
 }
 
@@ -182,10 +183,10 @@ func TestFailures(t *testing.T) {
 		held   string // the reason, of the wave or of the first that is left
 	}{
 		{"0%", 0, 0, ""},
-		{"3%", 0, 1, v1alpha1.ReasonBudgetSpent},        // rounded up
-		{"1", 1, 1, v1alpha1.ReasonDistrictFailed},      // within the budget, but not complete
-		{"100%", 1, 2, v1alpha1.ReasonBudgetSpent},      // two at once
-		{"100%", 514, 4, v1alpha1.ReasonDistrictFailed}, // the first stage never completes
+		{"3%", 0, 1, v1alpha1.ReasonBudgetSpent},           // rounded up
+		{"1", 1, 1, v1alpha1.ReasonApplicationFailed},      // within the budget, but not complete
+		{"100%", 1, 2, v1alpha1.ReasonBudgetSpent},         // two at once
+		{"100%", 514, 4, v1alpha1.ReasonApplicationFailed}, // the first stage never completes
 	} {
 		t.Run(test.fail, func(t *testing.T) {
 			story := run(t, spec(4, 0, "2", test.budget), fleet(12), options(test.fail, 1))

@@ -21,10 +21,11 @@ type WorstCase struct {
 // Worst finds the stage in which most districts can be hurt. Stages don't add
 // up: the next one begins only when every district before it is Ready. Within
 // a stage failures may use up the budget while the places stay filled, and
-// then all that are in flight may fail at once.
+// then all that are in flight may fail at once. The budgets of single causes
+// only make it hold sooner.
 func Worst(spec v1alpha1.WaveSpec, decision planner.Decision) WorstCase {
-	budget := int(ptr.Deref(spec.Rollout.FailureBudget, defaultFailureBudget))
-	held := decision.Counts[planner.Failed] > budget
+	budget := int(ptr.Deref(spec.Rollout.FailureBudget.Total, defaultFailureBudget))
+	held := decision.Problem != nil && decision.Problem.Reason == v1alpha1.ReasonBudgetSpent
 	var worst WorstCase
 	for _, s := range decision.Stages {
 		var of, begun, left int
