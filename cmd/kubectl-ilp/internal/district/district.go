@@ -60,7 +60,7 @@ func get(ctx context.Context, f *cmdutil.Factory, name string) (client.Client, *
 }
 
 // apply writes spec.release, or gives it up if release is empty, by server-side
-// apply, unless the District has changed since it was read.
+// apply to this very District.
 func apply(ctx context.Context, c client.Client, d *v1alpha1.District, manager, release string, options ...client.ApplyOption) error {
 	patch := &unstructured.Unstructured{Object: map[string]any{}}
 	if release != "" {
@@ -69,12 +69,10 @@ func apply(ctx context.Context, c client.Client, d *v1alpha1.District, manager, 
 	patch.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("District"))
 	patch.SetName(d.Name)
 	patch.SetUID(d.UID)
-	patch.SetResourceVersion(d.ResourceVersion)
 	applied := client.ApplyConfigurationFromUnstructured(patch)
 	if err := c.Apply(ctx, applied, append(options, client.FieldOwner(manager))...); err != nil {
 		return fmt.Errorf("district %s: %w", d.Name, err)
 	}
-	d.ResourceVersion = patch.GetResourceVersion()
 	return nil
 }
 
