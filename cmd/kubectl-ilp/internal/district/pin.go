@@ -67,8 +67,8 @@ func unpin(ctx context.Context, f *cmdutil.Factory, name string) error {
 		}
 		return say(f, "district %s was not pinned", name)
 	}
-	// A field that nobody owns any more is removed, and the district would wait
-	// without a release. So the wave is made an owner of the present value first.
+	// A field that nobody owns any more is removed, and a district on its way to a
+	// release would turn back. So the wave is made an owner of the value first.
 	wave, release := string(d.Spec.WaveRef.Name), string(d.Spec.Release)
 	if wave != "" {
 		if err := apply(ctx, c, d, v1alpha1.ManagerWave, release); err != nil {
