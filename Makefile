@@ -67,7 +67,7 @@ integration: ## The API, the policies and the operator against a real API server
 	KUBEBUILDER_ASSETS=$(CACHE)/assets go test ./test/integration/... -count=1 -timeout 20m
 
 .PHONY: e2e
-e2e: ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
+e2e: build ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
 	hack/demo/demo.sh
 	test/e2e/images/load.sh
 	KUBECONFIG=$$($(LOCALCLUSTER) env | sed -n 's/^export KUBECONFIG=//p') go test ./test/e2e/... -count=1 -timeout 40m -v -ginkgo.v
@@ -80,8 +80,8 @@ bench: ## 15 districts × 20 Puskesmas beside a bare client; workloads are simul
 ##@ Develop
 
 .PHONY: build
-build: ## Build the operator into bin/
-	go build -o bin/operator ./cmd/operator
+build: ## Build the operator and the kubectl plugin into bin/
+	go build -o bin/ ./cmd/...
 
 .PHONY: generate
 generate: $(CONTROLLER_GEN) ## CRDs and deep copies from api/
