@@ -70,7 +70,7 @@ integration: ## The API, the policies and the operator against a real API server
 e2e: build ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
 	hack/demo/demo.sh
 	test/e2e/images/load.sh
-	KUBECONFIG=$$($(LOCALCLUSTER) env | sed -n 's/^export KUBECONFIG=//p') go test ./test/e2e/... -count=1 -timeout 40m -v -ginkgo.v
+	KUBECONFIG=$$($(LOCALCLUSTER) env | sed -n 's/^export KUBECONFIG=//p') go test ./test/e2e/... -count=1 -timeout 60m -v -ginkgo.v
 
 .PHONY: bench
 bench: ## 15 districts × 20 Puskesmas beside a bare client; workloads are simulated
