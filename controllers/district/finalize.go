@@ -7,6 +7,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -153,10 +154,44 @@ func (r *Reconciler) deleteData(ctx context.Context, s *scope, namespace *metav1
 			"deletionPolicy is Delete, and %v; or set deletionPolicy to Retain to keep the data. Nothing has been deleted", refusal)
 	}
 	if namespace.DeletionTimestamp == nil {
+		if err := r.deleteServers(ctx, s); err != nil {
+			return err
+		}
 		uid := namespace.UID
 		if err := r.Client.Delete(ctx, namespace, client.Preconditions{UID: &uid}); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("delete namespace: %w", err)
 		}
 	}
 	return status.Waiting(deletionRecheck, v1alpha1.ReasonDeleting, "namespace %s is being deleted with all its data, as consented", s.namespace)
+}
+
+// deleteServers deletes PostgreSQL before its namespace, and waits until its
+// pods are gone: Kubernetes looks again at a namespace only after half the time
+// that its pods may take to end, and a server may take half an hour.
+func (r *Reconciler) deleteServers(ctx context.Context, s *scope) error {
+	for _, entry := range s.district.Status.Inventory {
+		ref, err := inventory.Parse(entry)
+		if err != nil || ref.GVK.GroupKind() != clusterKind.GroupKind() {
+			continue
+		}
+		cluster := &metav1.PartialObjectMetadata{}
+		cluster.SetGroupVersionKind(ref.GVK)
+		err = r.APIReader.Get(ctx, ref.Key, cluster)
+		if err == nil && cluster.DeletionTimestamp == nil {
+			cluster.SetGroupVersionKind(ref.GVK)
+			uid := cluster.UID
+			err = r.Client.Delete(ctx, cluster, client.Preconditions{UID: &uid})
+		}
+		if client.IgnoreNotFound(err) != nil && !meta.IsNoMatchError(err) {
+			return fmt.Errorf("delete PostgreSQL: %w", err)
+		}
+	}
+	var pods corev1.PodList
+	if err := r.APIReader.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels{"cnpg.io/podRole": "instance"}); err != nil {
+		return fmt.Errorf("list the pods of PostgreSQL: %w", err)
+	}
+	if len(pods.Items) > 0 {
+		return status.Waiting(deletionRecheck, v1alpha1.ReasonDeleting, "PostgreSQL ends before namespace %s is deleted with all its data, as consented", s.namespace)
+	}
+	return nil
 }
