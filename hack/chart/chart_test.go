@@ -48,7 +48,7 @@ func TestTemplatesAreUpToDate(t *testing.T) {
 }
 
 func TestSameAsKustomize(t *testing.T) {
-	for _, namespace := range []string{"ilp-system", "platform", "2026"} {
+	for _, namespace := range []string{"ilp-system", "platform"} {
 		t.Run(namespace, func(t *testing.T) {
 			helm := rendered(t, namespace, everything)
 			kustomize := kustomized(t, namespace, "../../config/default", "../../config/monitoring")
@@ -80,7 +80,8 @@ func TestKept(t *testing.T) {
 	kept := map[string]bool{
 		"CustomResourceDefinition": true, "ValidatingAdmissionPolicy": true, "ValidatingAdmissionPolicyBinding": true,
 	}
-	for name, object := range rendered(t, "ilp-system", everything) {
+	// A namespace that YAML would take for a number stays a name.
+	for name, object := range rendered(t, "2026", everything) {
 		want := ""
 		if kept[object.GetObjectKind().GroupVersionKind().Kind] {
 			want = "keep"
