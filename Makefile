@@ -59,12 +59,14 @@ lint: $(LINT) generated ## golangci-lint with kube-api-linter; generated files a
 unit: ## Table, property and golden tests
 	go test ./api/... ./cmd/... ./config/... ./controllers/...
 	cd hack/localcluster && go test ./internal/...
+	cd hack/chart && go test . -count=1 # config/ lies outside its module: Go would not notice changes
 
 .PHONY: integration
 integration: ## The API, the policies and the operator against a real API server
 	hack/localcluster/build.sh
 	$(LOCALCLUSTER) assets $(CACHE)/assets
 	KUBEBUILDER_ASSETS=$(CACHE)/assets go test ./test/integration/... -count=1 -timeout 20m
+	cd hack/chart && KUBEBUILDER_ASSETS=$(CACHE)/assets go test ./lifecycle -count=1
 
 .PHONY: e2e
 e2e: ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
@@ -86,6 +88,15 @@ build: ## Build the operator into bin/
 .PHONY: generate
 generate: $(CONTROLLER_GEN) ## CRDs and deep copies from api/
 	$(CONTROLLER_GEN) object paths=./api/... crd output:crd:dir=config/crd/bases paths=./api/...
+
+.PHONY: chart
+chart: ## The templates of charts/ilp-operator, from config/
+	cd hack/chart && go run .
+
+.PHONY: dist
+dist: ## dist/install.yaml: the operator in one file
+	@mkdir -p dist
+	kubectl kustomize config/default > dist/install.yaml
 
 .PHONY: generated
 generated: $(CONTROLLER_GEN)
