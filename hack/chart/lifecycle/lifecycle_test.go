@@ -28,7 +28,7 @@ const (
 	release   = "ilp"
 	namespace = "platform"
 	// soon is how long the API server may take to enforce what it has just been told.
-	soon = 30 * time.Second
+	soon = 2 * time.Minute
 )
 
 // refusal is what somebody reads who would leave a District alone.
@@ -64,7 +64,7 @@ func TestLifecycle(t *testing.T) {
 	})
 	c.step("uninstall is refused before anything is gone, and the release goes on", func(g *WithT) {
 		before := c.uids(g)
-		g.Expect(c.uninstall()).To(MatchError(ContainSubstring(refusal)))
+		g.Expect(c.uninstall(release)).To(MatchError(ContainSubstring(refusal)))
 		g.Expect(c.uids(g)).To(Equal(before))
 		g.Expect(c.status(g)).To(Equal("deployed"))
 		g.Expect(c.upgrade(nil)).To(Succeed())
@@ -72,7 +72,7 @@ func TestLifecycle(t *testing.T) {
 	c.step("uninstall by force leaves the District", func(g *WithT) {
 		guard := object{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "", "protect-operator.ilp.health"}
 		g.Expect(c.delete(guard)).To(Succeed())
-		g.Eventually(c.uninstall).WithTimeout(soon).Should(Succeed())
+		g.Eventually(c.uninstall).WithArguments(release).WithTimeout(soon).Should(Succeed())
 		g.Expect(c.find(deployment)).To(MatchError(apierrors.IsNotFound, "not found"))
 		g.Expect(c.find(sintang)).To(Succeed())
 	})
@@ -81,11 +81,11 @@ func TestLifecycle(t *testing.T) {
 		g.Expect(c.find(sintang)).To(Succeed())
 		g.Eventually(func() error { return c.delete(deployment, client.DryRunAll) }).WithTimeout(soon).
 			Should(MatchError(ContainSubstring(refusal)))
-		g.Expect(c.uninstall()).To(MatchError(ContainSubstring(refusal)))
+		g.Expect(c.uninstall(release)).To(MatchError(ContainSubstring(refusal)))
 	})
 	c.step("uninstall without Districts leaves what guards data", func(g *WithT) {
 		g.Expect(c.delete(sintang)).To(Succeed())
-		g.Eventually(c.uninstall).WithTimeout(soon).Should(Succeed())
+		g.Eventually(c.uninstall).WithArguments(release).WithTimeout(soon).Should(Succeed())
 		for _, key := range operator {
 			if key.kind == "CustomResourceDefinition" || key.kind == "Namespace" {
 				g.Expect(c.find(key)).To(Succeed(), "%s", key)
@@ -94,6 +94,13 @@ func TestLifecycle(t *testing.T) {
 			}
 		}
 		g.Expect(c.find(object{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "", "protect-data.ilp.health"})).To(Succeed())
+	})
+	c.step("another release takes over what stayed when it is told to", func(g *WithT) {
+		renamed := func(install *action.Install) { install.ReleaseName = "another" }
+		g.Expect(c.install(c.chart(), renamed)).To(MatchError(ContainSubstring("invalid ownership metadata")))
+		g.Expect(c.install(c.chart(), renamed, func(install *action.Install) { install.TakeOwnership = true })).To(Succeed())
+		g.Expect(c.find(deployment)).To(Succeed())
+		g.Expect(c.uninstall("another")).To(Succeed())
 	})
 	c.step("what is left can be taken away by hand", func(g *WithT) {
 		for _, key := range operator {
@@ -165,10 +172,13 @@ func (c *cluster) chart() *chartv2.Chart {
 	return chart
 }
 
-func (c *cluster) install(chart *chartv2.Chart) error {
+func (c *cluster) install(chart *chartv2.Chart, options ...func(*action.Install)) error {
 	install := action.NewInstall(c.helm)
 	install.ReleaseName, install.Namespace, install.CreateNamespace = release, namespace, true
 	install.WaitStrategy, install.Timeout = kube.HookOnlyStrategy, soon
+	for _, option := range options {
+		option(install)
+	}
 	_, err := install.Run(chart, map[string]any{})
 	return err
 }
@@ -181,7 +191,7 @@ func (c *cluster) upgrade(values map[string]any) error {
 	return err
 }
 
-func (c *cluster) uninstall() error {
+func (c *cluster) uninstall(release string) error {
 	uninstall := action.NewUninstall(c.helm)
 	uninstall.WaitStrategy, uninstall.Timeout = kube.HookOnlyStrategy, soon
 	_, err := uninstall.Run(release)
