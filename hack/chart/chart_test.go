@@ -136,43 +136,73 @@ func TestValues(t *testing.T) {
 		got          func(objects) any
 		want         string
 	}{
-		{"image by tag", `image: {repository: registry.example:5000/ilp/operator, tag: v1.2.3}`,
-			func(o objects) any { return pod(o).Containers[0].Image }, `registry.example:5000/ilp/operator:v1.2.3`},
-		{"image by digest", `image: {digest: "` + digest + `"}`,
-			func(o objects) any { return pod(o).Containers[0].Image }, `localhost/ilp/operator@` + digest},
-		{"image that looks like a number", `image: {repository: a, tag: "1.10"}`,
-			func(o objects) any { return pod(o).Containers[0].Image }, `a:1.10`},
-		{"pullPolicy", `image: {pullPolicy: Always}`,
-			func(o objects) any { return string(pod(o).Containers[0].ImagePullPolicy) }, `Always`},
-		{"imagePullSecrets", `imagePullSecrets: [{name: a}, {name: b}]`,
-			func(o objects) any { return pod(o).ImagePullSecrets }, `[{"name":"a"},{"name":"b"}]`},
-		{"replicas", `replicas: 2`,
-			func(o objects) any { return o["Deployment ilp-operator"].(*appsv1.Deployment).Spec.Replicas }, `2`},
-		{"no replicas", `replicas: 0`,
-			func(o objects) any { return o["Deployment ilp-operator"].(*appsv1.Deployment).Spec.Replicas }, `0`},
-		{"resources", `resources: {limits: {memory: 2Gi, cpu: 2}}`,
+		{
+			"image by tag", `image: {repository: registry.example:5000/ilp/operator, tag: v1.2.3}`,
+			func(o objects) any { return pod(o).Containers[0].Image }, `registry.example:5000/ilp/operator:v1.2.3`,
+		},
+		{
+			"image by digest", `image: {digest: "` + digest + `"}`,
+			func(o objects) any { return pod(o).Containers[0].Image }, `localhost/ilp/operator@` + digest,
+		},
+		{
+			"image that looks like a number", `image: {repository: a, tag: "1.10"}`,
+			func(o objects) any { return pod(o).Containers[0].Image }, `a:1.10`,
+		},
+		{
+			"pullPolicy", `image: {pullPolicy: Always}`,
+			func(o objects) any { return string(pod(o).Containers[0].ImagePullPolicy) }, `Always`,
+		},
+		{
+			"imagePullSecrets", `imagePullSecrets: [{name: a}, {name: b}]`,
+			func(o objects) any { return pod(o).ImagePullSecrets }, `[{"name":"a"},{"name":"b"}]`,
+		},
+		{
+			"replicas", `replicas: 2`,
+			func(o objects) any { return o["Deployment ilp-operator"].(*appsv1.Deployment).Spec.Replicas }, `2`,
+		},
+		{
+			"no replicas", `replicas: 0`,
+			func(o objects) any { return o["Deployment ilp-operator"].(*appsv1.Deployment).Spec.Replicas }, `0`,
+		},
+		{
+			"resources", `resources: {limits: {memory: 2Gi, cpu: 2}}`,
 			func(o objects) any { return pod(o).Containers[0].Resources },
-			`{"limits":{"cpu":"2","memory":"2Gi"},"requests":{"cpu":"100m","memory":"128Mi"}}`},
-		{"goMemoryLimit", `goMemoryLimit: 1600MiB`,
-			func(o objects) any { return pod(o).Containers[0].Env[1] }, `{"name":"GOMEMLIMIT","value":"1600MiB"}`},
-		{"nodeSelector", `nodeSelector: {zone: jakarta, gpu: "true"}`,
-			func(o objects) any { return pod(o).NodeSelector }, `{"gpu":"true","zone":"jakarta"}`},
-		{"tolerations", `tolerations: [{key: a, operator: Exists}]`,
-			func(o objects) any { return pod(o).Tolerations }, `[{"key":"a","operator":"Exists"}]`},
-		{"affinity", `affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}]}}`,
+			`{"limits":{"cpu":"2","memory":"2Gi"},"requests":{"cpu":"100m","memory":"128Mi"}}`,
+		},
+		{
+			"goMemoryLimit", `goMemoryLimit: 1600MiB`,
+			func(o objects) any { return pod(o).Containers[0].Env[1] }, `{"name":"GOMEMLIMIT","value":"1600MiB"}`,
+		},
+		{
+			"nodeSelector", `nodeSelector: {zone: jakarta, gpu: "true"}`,
+			func(o objects) any { return pod(o).NodeSelector }, `{"gpu":"true","zone":"jakarta"}`,
+		},
+		{
+			"tolerations", `tolerations: [{key: a, operator: Exists}]`,
+			func(o objects) any { return pod(o).Tolerations }, `[{"key":"a","operator":"Exists"}]`,
+		},
+		{
+			"affinity", `affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: [{topologyKey: zone}]}}`,
 			func(o objects) any { return pod(o).Affinity },
-			`{"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":"zone"}]}}`},
-		{"logLevel and workers", `{logLevel: debug, workers: {district: 8, puskesmas: 16}}`,
+			`{"podAntiAffinity":{"requiredDuringSchedulingIgnoredDuringExecution":[{"topologyKey":"zone"}]}}`,
+		},
+		{
+			"logLevel and workers", `{logLevel: debug, workers: {district: 8, puskesmas: 16}}`,
 			func(o objects) any { return pod(o).Containers[0].Args },
-			`["--namespace=$(NAMESPACE)","--zap-log-level=debug","--district-workers=8","--puskesmas-workers=16"]`},
-		{"apiServerPorts", `networkPolicy: {apiServerPorts: [{protocol: TCP, port: 16443}]}`,
+			`["--namespace=$(NAMESPACE)","--zap-log-level=debug","--district-workers=8","--puskesmas-workers=16"]`,
+		},
+		{
+			"apiServerPorts", `networkPolicy: {apiServerPorts: [{protocol: TCP, port: 16443}]}`,
 			func(o objects) any { return o["NetworkPolicy ilp-operator"].(*networkingv1.NetworkPolicy).Spec.Egress },
-			`[{"ports":[{"protocol":"TCP","port":16443}]}]`},
-		{"nominalConcurrencyShares", `flowSchema: {nominalConcurrencyShares: 40}`,
+			`[{"ports":[{"protocol":"TCP","port":16443}]}]`,
+		},
+		{
+			"nominalConcurrencyShares", `flowSchema: {nominalConcurrencyShares: 40}`,
 			func(o objects) any {
 				level := o["PriorityLevelConfiguration ilp-operator"].(*flowcontrolv1.PriorityLevelConfiguration)
 				return level.Spec.Limited.NominalConcurrencyShares
-			}, `40`},
+			}, `40`,
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			got := test.got(rendered(t, "ilp-system", test.values))
@@ -185,7 +215,7 @@ func TestValues(t *testing.T) {
 
 func TestNotes(t *testing.T) {
 	for values, want := range map[string]string{
-		``: "Push it to a registry of yours",
+		``:                                "Push it to a registry of yours",
 		`serviceMonitor: {enabled: true}`: "--clusterrole=ilp-metrics-reader",
 		`image: {tag: v1.2.3}`:            "The ILP operator v1.2.3 is installed in namespace platform",
 	} {
