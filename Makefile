@@ -70,10 +70,10 @@ integration: ## The API, the policies and the operator against a real API server
 	cd hack/chart && KUBEBUILDER_ASSETS=$(CACHE)/assets go test ./lifecycle -count=1
 
 .PHONY: e2e
-e2e: ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
+e2e: build ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
 	hack/demo/demo.sh
 	test/e2e/images/load.sh
-	KUBECONFIG=$$($(LOCALCLUSTER) env | sed -n 's/^export KUBECONFIG=//p') go test ./test/e2e/... -count=1 -timeout 40m -v -ginkgo.v
+	KUBECONFIG=$$($(LOCALCLUSTER) env | sed -n 's/^export KUBECONFIG=//p') go test ./test/e2e/... -count=1 -timeout 60m -v -ginkgo.v
 
 .PHONY: bench
 bench: ## 15 districts × 20 Puskesmas beside a bare client; workloads are simulated
@@ -83,8 +83,8 @@ bench: ## 15 districts × 20 Puskesmas beside a bare client; workloads are simul
 ##@ Develop
 
 .PHONY: build
-build: ## Build the operator into bin/
-	go build -o bin/operator ./cmd/operator
+build: ## Build the operator and the kubectl plugin into bin/
+	go build -o bin/ ./cmd/...
 
 .PHONY: generate
 generate: $(CONTROLLER_GEN) ## CRDs and deep copies from api/

@@ -403,6 +403,11 @@ type DistrictReleaseStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Target string `json:"target,omitempty"`
+	// database is the StackRelease whose PostgreSQL runs on every server.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Database string `json:"database,omitempty"`
 	// dashboard is the StackRelease that the dashboard is of, or is being brought
 	// to: it comes after the Puskesmas.
 	// +optional

@@ -59,6 +59,9 @@ func (r *Reconciler) bringUpDatabase(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
+	if err := r.awaitServers(ctx, s); err != nil {
+		return err
+	}
 	s.conditions.True(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonSucceeded, "PostgreSQL accepts connections")
 	return nil
 }

@@ -45,6 +45,8 @@ type Reconciler struct {
 	// pins remembers which Puskesmas hold a release of their own, so that they
 	// are not asked again until they or the release change.
 	pins sync.Map
+	// given remembers what each Puskesmas was handed last, as it was before that.
+	given sync.Map
 }
 
 // Identity is a service account.

@@ -100,6 +100,9 @@ func (r *Reconciler) nextPuskesmas(s *scope) []*v1alpha1.Puskesmas {
 // Puskesmas has something to clean up; its finalizer comes with it, which spares
 // a write for each.
 func (r *Reconciler) handTo(ctx context.Context, s *scope, p *v1alpha1.Puskesmas) (pinned bool, err error) {
+	if last, ok := r.given.Load(p.UID); ok && last == asked(s, p) {
+		return false, nil // the cache does not show it yet
+	}
 	patch := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"release": s.release.Name}}}
 	patch.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("Puskesmas"))
 	patch.SetNamespace(p.Namespace)
@@ -115,6 +118,7 @@ func (r *Reconciler) handTo(ctx context.Context, s *scope, p *v1alpha1.Puskesmas
 		return false, fmt.Errorf("hand release %s to Puskesmas %s: %w", s.release.Name, p.Name, err)
 	}
 	r.pins.Delete(p.UID)
+	r.given.Store(p.UID, asked(s, p))
 	return false, nil
 }
 
@@ -122,7 +126,7 @@ func isReady(p *v1alpha1.Puskesmas) bool {
 	return p.Status.ObservedGeneration == p.Generation && meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionReady)
 }
 
-// asked is what a Puskesmas with a pin has been asked, and need not be asked again.
+// asked is what a Puskesmas has been asked to take, and need not be asked again.
 func asked(s *scope, p *v1alpha1.Puskesmas) string {
 	return fmt.Sprintf("%d %s", p.Generation, s.release.Name)
 }

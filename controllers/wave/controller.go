@@ -37,6 +37,8 @@ type Reconciler struct {
 	// free remembers which districts were asked and are not pinned, so that they
 	// are not asked again until they or the release change.
 	free sync.Map
+	// pins remembers the state in which pinned districts were last asked.
+	pins sync.Map
 }
 
 // scope is one reconcile's work.
@@ -101,10 +103,15 @@ func (r *Reconciler) execute(ctx context.Context, s *scope) (planner.Decision, e
 		s.wave.Status.Memory = decision.Memory
 		pinned, err := r.ask(ctx, s, decision.Ask)
 		s.remember(pinned)
+		if err != nil {
+			return decision, err
+		}
+		unpinned, err := r.unpinned(ctx, s, decision.Memory.Pinned)
+		s.forget(unpinned)
 		switch {
 		case err != nil:
 			return decision, err
-		case len(pinned) > 0:
+		case len(pinned)+len(unpinned) > 0:
 			continue
 		case len(decision.Start) == 0:
 			return decision, nil
@@ -142,6 +149,29 @@ func (r *Reconciler) ask(ctx context.Context, s *scope, names []string) (pinned 
 		}
 	}
 	return pinned, errors.Join(errs...)
+}
+
+// unpinned finds out whose pin is gone. Whoever gives up a field need not change
+// it, so each change of a pinned district is a reason to ask.
+func (r *Reconciler) unpinned(ctx context.Context, s *scope, pins []v1alpha1.PinnedDistrict) (names []string, err error) {
+	var errs []error
+	for _, pin := range pins {
+		d := s.districts[string(pin.Name)]
+		asked := fmt.Sprintf("%s %s", d.ResourceVersion, s.wave.Spec.Release)
+		if last, ok := r.pins.Load(d.UID); ok && last == asked {
+			continue
+		}
+		isPinned, err := r.give(ctx, d, string(s.wave.Spec.Release), client.DryRunAll)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case isPinned:
+			r.pins.Store(d.UID, asked)
+		default:
+			names = append(names, d.Name)
+		}
+	}
+	return names, errors.Join(errs...)
 }
 
 // start gives the release to districts. One that cannot be written does not

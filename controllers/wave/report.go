@@ -155,6 +155,14 @@ func (s *scope) remember(pinned []string) {
 	}
 }
 
+// forget drops pins that are gone; the next plan sees who may be given the release.
+func (s *scope) forget(unpinned []string) {
+	memory := &s.wave.Status.Memory
+	memory.Pinned = slices.DeleteFunc(memory.Pinned, func(p v1alpha1.PinnedDistrict) bool {
+		return slices.Contains(unpinned, string(p.Name))
+	})
+}
+
 // rebase makes what has just been sent the copy that later changes are compared with.
 func (s *scope) rebase() {
 	s.before = s.wave.DeepCopy()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -57,8 +58,15 @@ func districtTurns() predicate.Predicate {
 			is(before, v1alpha1.ConditionReady) != is(after, v1alpha1.ConditionReady) ||
 			is(before, v1alpha1.ConditionStalled) != is(after, v1alpha1.ConditionStalled) ||
 			!before.DeletionTimestamp.Equal(after.DeletionTimestamp) ||
-			!maps.Equal(before.Labels, after.Labels)
+			!maps.Equal(before.Labels, after.Labels) ||
+			gaveUp(before, after)
 	}}
+}
+
+// gaveUp tells of a change that is to be seen in neither spec nor status: it may
+// be of the owners of spec.release, which the cache does not keep.
+func gaveUp(before, after *v1alpha1.District) bool {
+	return before.ResourceVersion != after.ResourceVersion && equality.Semantic.DeepEqual(before.Status, after.Status)
 }
 
 // releaseTurns lets through releases that come, go, or turn out to be unusable.

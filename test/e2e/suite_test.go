@@ -34,7 +34,7 @@ const (
 	// soon is how long a correction by the operator may take.
 	soon = 15 * time.Second
 	// rollout is how long pods may take to come up on a busy machine.
-	rollout = 10 * time.Minute
+	rollout = 15 * time.Minute
 )
 
 var (

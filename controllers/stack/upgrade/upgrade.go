@@ -61,8 +61,6 @@ const (
 // Refusal says why there is no path, with a reason of the API.
 type Refusal struct{ Reason, Message string }
 
-func (r *Refusal) Error() string { return r.Message }
-
 // Path finds the way from one release to another, or says why there is none.
 func Path(from, to Release) (Direction, *Refusal) {
 	if from.Version == nil || to.Version == nil {

@@ -41,6 +41,8 @@ type Decision struct {
 	Problem *Problem
 	// Stage is the first stage that is not over; empty when all are.
 	Stage string
+	// Stages are those of the wave, in order.
+	Stages []Stage
 	// Members are all districts, in order of stage and code.
 	Members []Member
 	// Counts has the number of members in each state.
@@ -54,6 +56,13 @@ type Decision struct {
 // Complete tells that every district which is not pinned is done.
 func (d Decision) Complete() bool {
 	return d.Counts[Done]+d.Counts[Pinned] == len(d.Members)
+}
+
+// Stage is one stage of the wave.
+type Stage struct {
+	Name string
+	// MaxConcurrent is how many of its districts may be in flight at once.
+	MaxConcurrent int
 }
 
 // Member is one district of the wave.
@@ -206,6 +215,9 @@ func (p *plan) decision() Decision {
 	d := Decision{
 		Start: p.start, Problem: p.problem, Stage: p.currentStage(),
 		Counts: map[State]int{}, Next: p.next, Memory: p.remember(),
+	}
+	for _, s := range p.stages {
+		d.Stages = append(d.Stages, Stage{Name: s.name, MaxConcurrent: s.limit()})
 	}
 	for _, m := range p.members {
 		member := Member{Name: m.Name, State: m.state}

@@ -86,7 +86,7 @@ var _ = Describe("A District with two Puskesmas", func() {
 		d.expectReady(ctx)
 
 		status := d.get(ctx).Status
-		Expect(status.Release).To(Equal(v1alpha1.DistrictReleaseStatus{Current: defaultRelease, Target: defaultRelease, Dashboard: defaultRelease}))
+		Expect(status.Release).To(Equal(v1alpha1.DistrictReleaseStatus{Current: defaultRelease, Target: defaultRelease, Database: defaultRelease, Dashboard: defaultRelease}))
 		Expect(status.Puskesmas.Pinned).To(HaveValue(BeEquivalentTo(1)))
 		Expect(d.puskesmas(ctx, "sungai-durian").Spec.Release).To(BeEquivalentTo(otherRelease))
 		Expect(d.imageOf(ctx, "sungai-durian-rme")).To(Equal("localhost/ilp/gnuhealth:1.1.0"))

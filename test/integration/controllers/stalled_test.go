@@ -44,6 +44,11 @@ var _ = Describe("A mistake", func() {
 		b.addPuskesmas(ctx, "sungai-durian", func(p *v1alpha1.Puskesmas) { p.Spec.Code = older.Spec.Code })
 		b.expect(ctx, "sungai-durian", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDuplicateCode,
 			"already that of Puskesmas tebidah in namespace "+a.namespace)
+		again := a.addPuskesmas(ctx, "tebidah-lagi", func(p *v1alpha1.Puskesmas) { p.Spec.Code = older.Spec.Code })
+		a.expect(ctx, "tebidah-lagi", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDuplicateCode,
+			"already that of Puskesmas tebidah in namespace "+a.namespace)
+		a.expectReady(ctx, "tebidah")
+		Expect(admin.Delete(ctx, again)).To(Succeed())
 		a.expectReady(ctx)
 		Expect(admin.Delete(ctx, older)).To(Succeed())
 		b.expectReady(ctx)

@@ -6,9 +6,12 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
 )
@@ -213,6 +216,25 @@ var _ = Describe("An upgrade", func() {
 		Entry("for an earlier release", "0.9.0", func(*v1alpha1.StackReleaseSpec) {}, v1alpha1.ReasonDowngrade, "name a later release"),
 	)
 
+	It("waits until every server runs the new minor version of PostgreSQL", func(ctx SpecContext) {
+		release := newRelease("ilp-1.5.0", "1.5.0")
+		release.Spec.Database.Image = "localhost/ilp/postgresql:15.99"
+		Expect(admin.Create(ctx, release)).To(Succeed())
+		d := newDistrict(admin).apply(ctx)
+		d.addPuskesmas(ctx, "darit")
+		d.expectReady(ctx)
+		old := d.addServer(ctx, "localhost/ilp/postgresql:15-bookworm")
+		d.edit(ctx, to(release.Name))
+		d.expect(ctx, "", v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonUpgrading,
+			"step 2 of 4, database", "waiting for PostgreSQL to run image localhost/ilp/postgresql:15.99")
+		Expect(d.givenTo(ctx, release.Name, "darit")).To(BeEmpty())
+		Expect(admin.Delete(ctx, old, client.GracePeriodSeconds(0))).To(Succeed())
+		d.addServer(ctx, "localhost/ilp/postgresql:15.99")
+		d.expectReadyWithin(ctx, 40*time.Second)
+		Expect(d.get(ctx).Status.Release).To(Equal(v1alpha1.DistrictReleaseStatus{
+			Current: release.Name, Target: release.Name, Database: release.Name, Dashboard: release.Name}))
+	})
+
 	It("passes over who sleeps or is pinned", func(ctx SpecContext) {
 		d := newDistrict(admin).apply(ctx, func(d *v1alpha1.District) { d.Spec.Upgrade.MaxConcurrent = ptr.To(intstr.FromString("100%")) })
 		for _, name := range []string{"aman", "baning", "cempaka"} {
@@ -236,3 +258,32 @@ var _ = Describe("An upgrade", func() {
 		d.expectReady(ctx)
 	})
 })
+
+// addServer creates the pod of a PostgreSQL server that is ready, as
+// CloudNativePG would.
+func (d *district) addServer(ctx context.Context, image string) *corev1.Pod {
+	GinkgoHelper()
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "database-1", Namespace: d.namespace, Labels: map[string]string{
+			"cnpg.io/cluster": "database", "cnpg.io/podRole": "instance",
+		}},
+		Spec: corev1.PodSpec{
+			AutomountServiceAccountToken: ptr.To(false),
+			SecurityContext: &corev1.PodSecurityContext{
+				RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To[int64](26),
+				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+			},
+			Containers: []corev1.Container{{
+				Name: "postgres", Image: image,
+				Resources: corev1.ResourceRequirements{Limits: corev1.ResourceList{"memory": resource.MustParse("128Mi")}},
+				SecurityContext: &corev1.SecurityContext{
+					AllowPrivilegeEscalation: ptr.To(false), Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+				},
+			}},
+		},
+	}
+	Expect(admin.Create(ctx, pod)).To(Succeed())
+	pod.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}
+	Expect(admin.Status().Update(ctx, pod)).To(Succeed())
+	return pod
+}

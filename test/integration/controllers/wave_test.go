@@ -165,6 +165,35 @@ var _ = Describe("A wave", func() {
 		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release "+otherRelease)
 	})
 
+	It("takes back a district whose pin is given up, though its release stays the same", func(ctx SpecContext) {
+		first := newDistrict(admin)
+		Expect(admin.Create(ctx, newRelease("ilp-2.1.0", "2.1.0"))).To(Succeed())
+		wave := newWave(ctx, first)
+		first.apply(ctx, inWave(wave))
+		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1")
+
+		By("leaving it alone while somebody else owns the release")
+		own := func(manager, release string) {
+			GinkgoHelper()
+			patch := &unstructured.Unstructured{}
+			patch.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("District"))
+			patch.SetName(first.name)
+			if release != "" {
+				Expect(unstructured.SetNestedField(patch.Object, release, "spec", "release")).To(Succeed())
+			}
+			Expect(admin.Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), client.FieldOwner(manager), client.ForceOwnership)).To(Succeed())
+		}
+		own("a-person", defaultRelease)
+		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.1.0" })
+		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1 pinned")
+		Expect(first.get(ctx).Spec.Release).To(BeEquivalentTo(defaultRelease))
+
+		By("giving it the release of the wave when it alone owns the field")
+		own("a-person", "")
+		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1 districts run release ilp-2.1.0")
+		Expect(wave.Status.Memory.Pinned).To(BeEmpty())
+	})
+
 	It("says what is wrong with it", func(ctx SpecContext) {
 		first := newDistrict(admin)
 		wave := newWave(ctx, first)

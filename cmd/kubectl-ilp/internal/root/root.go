@@ -1,0 +1,66 @@
+// Package root is the command kubectl ilp.
+package root
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+
+	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/district"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/wave"
+)
+
+const long = `See and steer how releases reach the districts of integrated primary care (ILP).
+kubectl's flags that choose a cluster and a user, such as --server and --as, work here, too.
+
+Exit codes:
+  0  done; of wave status: complete; of wave plan --simulate: it would complete
+  1  an error
+  2  wrong use
+  3  wave status: in progress, or waiting for a time or a person
+  4  wave status: held until somebody acts; wave plan --simulate: it would hold`
+
+// Execute runs the plugin and returns its exit code.
+func Execute(ctx context.Context, streams genericiooptions.IOStreams, args []string) int {
+	flags := genericclioptions.NewConfigFlags(true).WithWarningPrinter(streams)
+	flags.Namespace = nil // waves, districts and releases have none
+	factory := &cmdutil.Factory{Streams: streams, Client: cmdutil.ConnectWith(flags), Now: time.Now}
+	cmd := New(factory) //nolint:contextcheck // a command gets its context when it is executed
+	flags.AddFlags(cmd.PersistentFlags())
+	cmd.PersistentFlags().VisitAll(func(flag *pflag.Flag) {
+		flag.Hidden = flag.Name != "kubeconfig" && flag.Name != "context" // the others would bury a command's own
+	})
+	return run(ctx, cmd, factory, args)
+}
+
+// New puts the commands together.
+func New(factory *cmdutil.Factory) *cobra.Command {
+	cmd := cmdutil.Group("kubectl-ilp", "See and steer how releases reach districts",
+		wave.NewCommand(factory), district.NewCommand(factory))
+	cmd.Long = long
+	cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl ilp"}
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return cmdutil.Usage("%w; see %s --help", err, cmd.CommandPath())
+	})
+	return cmd
+}
+
+func run(ctx context.Context, cmd *cobra.Command, f *cmdutil.Factory, args []string) int {
+	cmd.SetArgs(args)
+	cmd.SetIn(f.Streams.In)
+	cmd.SetOut(f.Streams.Out)
+	cmd.SetErr(f.Streams.ErrOut)
+	err := cmd.ExecuteContext(ctx)
+	var exit *cmdutil.Exit
+	if silent := errors.As(err, &exit) && exit.Err == nil; err != nil && !silent {
+		f.Warnf("error: %v", err)
+	}
+	return cmdutil.Code(err)
+}

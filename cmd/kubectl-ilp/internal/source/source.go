@@ -1,0 +1,96 @@
+// Package source gathers a wave with its districts and the catalogue, from a
+// cluster or from files.
+package source
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/sets"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/wave/planner"
+)
+
+// Snapshot is what a plan is made from.
+type Snapshot struct {
+	Wave      v1alpha1.Wave
+	Districts []v1alpha1.District
+	Releases  []v1alpha1.StackRelease
+}
+
+// FromCluster reads a snapshot from an API server.
+func FromCluster(ctx context.Context, c client.Client, wave string) (*Snapshot, error) {
+	var waves v1alpha1.WaveList
+	if err := c.List(ctx, &waves); err != nil {
+		return nil, fmt.Errorf("list waves: %w", err)
+	}
+	found, err := find(waves.Items, wave)
+	if err != nil {
+		return nil, err
+	}
+	var districts v1alpha1.DistrictList
+	if err := c.List(ctx, &districts); err != nil {
+		return nil, fmt.Errorf("list districts: %w", err)
+	}
+	var releases v1alpha1.StackReleaseList
+	if err := c.List(ctx, &releases); err != nil {
+		return nil, fmt.Errorf("list StackReleases: %w", err)
+	}
+	return &Snapshot{Wave: *found, Districts: districts.Items, Releases: releases.Items}, nil
+}
+
+// find names the waves there are if the one that is wanted is not among them.
+func find(waves []v1alpha1.Wave, name string) (*v1alpha1.Wave, error) {
+	names := sets.New[string]()
+	for i := range waves {
+		if waves[i].Name == name {
+			return &waves[i], nil
+		}
+		names.Insert(waves[i].Name)
+	}
+	if names.Len() == 0 {
+		return nil, fmt.Errorf("wave %q does not exist, and no other either", name)
+	}
+	return nil, fmt.Errorf("wave %q does not exist: there is %s", name, strings.Join(sets.List(names), ", "))
+}
+
+// Fleet is what the planner sees.
+func (s *Snapshot) Fleet() planner.Fleet {
+	return planner.FleetOf(s.Wave.Name, s.Districts, s.Releases)
+}
+
+// Memory is what the wave remembers, with its pins as they are now. The operator
+// finds pins by trying to write; here they are read.
+func (s *Snapshot) Memory() v1alpha1.WaveMemory {
+	memory := *s.Wave.Status.Memory.DeepCopy()
+	remembered := make(map[v1alpha1.ObjectName]v1alpha1.ObjectName, len(memory.Pinned))
+	for _, pin := range memory.Pinned {
+		remembered[pin.Name] = pin.Release
+	}
+	memory.Pinned = nil
+	for i := range s.Districts {
+		d := &s.Districts[i]
+		name := v1alpha1.ObjectName(d.Name)
+		if d.Spec.Release != "" && pinned(d, remembered[name] == d.Spec.Release) {
+			memory.Pinned = append(memory.Pinned, v1alpha1.PinnedDistrict{Name: name, Release: d.Spec.Release})
+		}
+	}
+	return memory
+}
+
+// pinned tells whether a release belongs to somebody else than the wave: by its
+// owners, if they are known. A file that was written by hand pins what it says;
+// of one that was exported without owners the wave's memory knows.
+func pinned(d *v1alpha1.District, remembered bool) bool {
+	switch {
+	case len(d.ManagedFields) > 0:
+		return len(ReleaseOwners(d)) > 0
+	case d.UID == "":
+		return true
+	default:
+		return remembered
+	}
+}

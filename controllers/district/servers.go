@@ -1,0 +1,65 @@
+package district
+
+import (
+	"context"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/stage"
+	"ilp.health/operator/controllers/stack/status"
+)
+
+// awaitServers waits after a change of release until every PostgreSQL server
+// runs its image. CloudNativePG says Ready for a moment longer of the servers
+// that it is about to replace, so their pods are looked at, once for a release.
+func (r *Reconciler) awaitServers(ctx context.Context, s *scope) error {
+	running := &s.district.Status.Release.Database
+	if *running == s.release.Name {
+		return nil
+	}
+	if *running != "" {
+		var pods corev1.PodList
+		if err := r.APIReader.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels{"cnpg.io/cluster": "database", "cnpg.io/podRole": "instance"}); err != nil {
+			return fmt.Errorf("list the pods of PostgreSQL: %w", err)
+		}
+		image := s.databaseImage()
+		for i := range pods.Items {
+			if !serves(&pods.Items[i], image) {
+				message := "waiting for PostgreSQL to run image " + image
+				s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonProgressing, message)
+				return status.Waiting(stage.Recheck, v1alpha1.ReasonProgressing, "%s", message)
+			}
+		}
+	}
+	*running = s.release.Name
+	return nil
+}
+
+// databaseImage is the image that the rendered Cluster asks for, patches included.
+func (s *scope) databaseImage() string {
+	for _, obj := range s.objects[componentDatabase] {
+		if image, found, _ := unstructured.NestedString(obj.Object, "spec", "imageName"); found {
+			return image
+		}
+	}
+	return ""
+}
+
+// serves tells that a server is ready and runs an image.
+func serves(pod *corev1.Pod, image string) bool {
+	for _, container := range pod.Spec.Containers {
+		if container.Name == "postgres" && container.Image != image {
+			return false
+		}
+	}
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodReady {
+			return c.Status == corev1.ConditionTrue
+		}
+	}
+	return false
+}
