@@ -55,16 +55,19 @@ test: lint unit integration ## Lint, unit and golden tests, and a real API serve
 lint: $(LINT) generated ## golangci-lint with kube-api-linter; generated files are up to date
 	$(LINT) run --allow-parallel-runners ./...
 
+# The chart's tests read config/, outside of their module, where Go would not see a change: so they are never cached.
 .PHONY: unit
 unit: ## Table, property and golden tests
 	go test ./api/... ./cmd/... ./config/... ./controllers/...
 	cd hack/localcluster && go test ./internal/...
+	cd hack/chart && go test . -count=1
 
 .PHONY: integration
 integration: ## The API, the policies and the operator against a real API server
 	hack/localcluster/build.sh
 	$(LOCALCLUSTER) assets $(CACHE)/assets
 	KUBEBUILDER_ASSETS=$(CACHE)/assets go test ./test/integration/... -count=1 -timeout 20m
+	cd hack/chart && KUBEBUILDER_ASSETS=$(CACHE)/assets go test ./lifecycle -count=1
 
 .PHONY: e2e
 e2e: build ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
@@ -86,6 +89,15 @@ build: ## Build the operator and the kubectl plugin into bin/
 .PHONY: generate
 generate: $(CONTROLLER_GEN) ## CRDs and deep copies from api/
 	$(CONTROLLER_GEN) object paths=./api/... crd output:crd:dir=config/crd/bases paths=./api/...
+
+.PHONY: chart
+chart: ## The templates of charts/ilp-operator, from config/
+	cd hack/chart && go run .
+
+.PHONY: dist
+dist: ## dist/install.yaml: the operator in one file
+	@mkdir -p dist
+	kubectl kustomize config/default > dist/install.yaml
 
 .PHONY: generated
 generated: $(CONTROLLER_GEN)
