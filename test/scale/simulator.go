@@ -100,13 +100,17 @@ func (s *simulator) patch(ctx context.Context, t task) error {
 	s.mu.Lock()
 	broken := s.broken
 	s.mu.Unlock()
-	if t.key.GroupVersionResource == deployments && broken.namespaces[t.key.Namespace] {
-		deployment, err := resource.Get(ctx, t.key.Name, metav1.GetOptions{})
+	if t.key.GroupVersionResource == clusters || (t.key.GroupVersionResource == deployments && broken.namespaces[t.key.Namespace]) {
+		// Of these it matters which image they run.
+		object, err := resource.Get(ctx, t.key.Name, metav1.GetOptions{})
 		if err != nil {
 			return err
 		}
-		if runs(deployment, broken.image) {
-			status = statusOfBroken(deployment.GetGeneration())
+		if runs(object, broken.image) {
+			status = statusOfBroken(object.GetGeneration())
+		}
+		if image, found, _ := unstructured.NestedString(object.Object, "spec", "imageName"); found {
+			status["image"] = image
 		}
 	}
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": t.uid}, "status": status})
