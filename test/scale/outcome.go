@@ -19,8 +19,12 @@ func isHeld(w *v1alpha1.Wave) bool {
 	return stalled != nil && stalled.Reason == v1alpha1.ReasonBudgetSpent && ptr.Deref(w.Status.Progress.InFlight, 0) == 0
 }
 
-// allStand looks at every resource once more when the wave says that it is done.
+// allStand looks at every resource once more when the wave says that it is done,
+// and makes sure that no pods were rolled more often than once on the way.
 func (r *rollout) allStand(ctx context.Context, _ map[string]bool) error {
+	if often := r.observer.changedOften(2); len(often) > 0 {
+		return fmt.Errorf("%d Deployments were changed more than once, such as %s", len(often), often[0])
+	}
 	return r.lookAtAll(ctx, func(string) string { return nextRelease }, func(p *v1alpha1.Puskesmas) error { return stands(p, nextRelease) })
 }
 
