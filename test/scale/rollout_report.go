@@ -76,8 +76,14 @@ func (r *rolloutResults) printPhase(p func(string, ...any), name string, phase *
 	p("")
 	p("%-26s%s to %s; %d objects; load average %s before, %s after", name, seconds(phase.Wall), phase.Release, phase.Objects, phase.LoadBefore, phase.LoadAfter)
 	for _, s := range phase.Stages {
-		p("    %-22s%d of %d districts done, %d given the release; at most %d in flight of %d; from %s to %s",
-			s.Name, s.Done, s.Districts, s.Given, s.Peak, s.Limit, seconds(s.Begin), seconds(s.End))
+		switch {
+		case s.Given == 0:
+			p("    %-22snone of %d districts given the release", s.Name, s.Districts)
+		case s.Done < s.Districts:
+			p("    %-22s%d of %d districts given the release from %s on, %d done; at most %d in flight of %d", s.Name, s.Given, s.Districts, seconds(s.Begin), s.Done, s.Peak, s.Limit)
+		default:
+			p("    %-22s%d districts done from %s to %s; at most %d in flight of %d", s.Name, s.Done, seconds(s.Begin), seconds(s.End), s.Peak, s.Limit)
+		}
 	}
 	p("  operator                %.2fs CPU, peak %.0f MiB so far; API server and etcd %.2fs CPU", phase.Operator.CPU.Seconds(), phase.Operator.PeakMiB, phase.ServerCPU.Seconds())
 	p("  requests per district   %.2f writes of objects, %.2f of bookkeeping, %.2f reads; %d statuses of the wave",
