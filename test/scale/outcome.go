@@ -65,7 +65,7 @@ func stands(p *v1alpha1.Puskesmas, release string) error {
 	if isReady(p.Status.Conditions) && p.Status.ObservedGeneration == p.Generation && p.Status.Release.Current == release {
 		return nil
 	}
-	return fmt.Errorf("Puskesmas %s/%s is not ready on release %s", p.Namespace, p.Name, release) //nolint:staticcheck,revive // the name of a kind
+	return fmt.Errorf("Puskesmas %s/%s is not ready on release %s", p.Namespace, p.Name, release) //nolint:staticcheck // the name of a kind
 }
 
 // lookAtAll reads every District and Puskesmas. A District of which nothing is
@@ -81,9 +81,9 @@ func (r *rollout) lookAtAll(ctx context.Context, runs func(district string) stri
 		d := &districts.Items[i]
 		switch release := runs(d.Name); {
 		case release == "" && !meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionStalled):
-			errs = append(errs, fmt.Errorf("District %s is not Stalled although %s fails there", d.Name, nextRelease)) //nolint:staticcheck,revive // the name of a kind
+			errs = append(errs, fmt.Errorf("District %s is not Stalled although %s fails there", d.Name, nextRelease)) //nolint:staticcheck // the name of a kind
 		case release != "" && (!isReady(d.Status.Conditions) || d.Status.Release.Current != release):
-			errs = append(errs, fmt.Errorf("District %s is not ready on release %s", d.Name, release)) //nolint:staticcheck,revive // the name of a kind
+			errs = append(errs, fmt.Errorf("District %s is not ready on release %s", d.Name, release)) //nolint:staticcheck // the name of a kind
 		}
 	}
 	for i := range puskesmas.Items {

@@ -24,6 +24,8 @@ const (
 	firstRelease = "ilp-1.0.0"
 	nextRelease  = "ilp-1.1.0"
 	nextImage    = "localhost/ilp/gnuhealth:5.0.7"
+	// registrationQuiet is enough while nothing is brought up yet.
+	registrationQuiet = 5 * time.Second
 )
 
 var aQuarter = intstr.FromString("25%")
@@ -156,10 +158,11 @@ func (r *rollout) begin(ctx context.Context, wave *v1alpha1.Wave) error {
 		return err
 	}
 	registered := func(w *v1alpha1.Wave) bool { return int(ptr.Deref(w.Status.Districts, 0)) == r.districts }
-	if _, err := r.await(ctx, registered); err != nil {
+	if _, err := r.await(registered); err != nil {
 		return fmt.Errorf("registration: %w", err)
 	}
-	_, err = r.log.quiet(r.bench, quietAfter)
+	// The districts have still to say that they wait.
+	_, err = r.log.quiet(r.bench, registrationQuiet)
 	return err
 }
 
@@ -195,7 +198,7 @@ func (r *rollout) phase(ctx context.Context, wave *v1alpha1.Wave, p *phase, chan
 	if err := r.cluster.Client.Patch(ctx, wave, client.MergeFrom(before)); err != nil {
 		return err
 	}
-	end, err := r.await(ctx, func(w *v1alpha1.Wave) bool {
+	end, err := r.await(func(w *v1alpha1.Wave) bool {
 		return w.Spec.Release == wave.Spec.Release && w.Status.ObservedGeneration == wave.Generation && over(w)
 	})
 	if err != nil {
@@ -219,7 +222,7 @@ func (r *rollout) phase(ctx context.Context, wave *v1alpha1.Wave, p *phase, chan
 }
 
 // await waits until the wave is as asked for, and says since when it is.
-func (r *rollout) await(ctx context.Context, is func(*v1alpha1.Wave) bool) (time.Time, error) {
+func (r *rollout) await(is func(*v1alpha1.Wave) bool) (time.Time, error) {
 	for {
 		wave, at := r.witness.latest()
 		if wave != nil && is(wave) {

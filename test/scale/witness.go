@@ -125,7 +125,7 @@ func (w *witness) see(event watch.Event) {
 	case *v1alpha1.Puskesmas:
 		w.seePuskesmas(o)
 	case *metav1.Status:
-		w.violated("events were lost, so nobody knows whether the order was kept: %s", o.Message)
+		w.violatedf("events were lost, so nobody knows whether the order was kept: %s", o.Message)
 	}
 }
 
@@ -178,7 +178,7 @@ func (w *witness) checkStart(d *districtSeen) {
 		}
 		for _, other := range earlier.districts {
 			if !other.done() {
-				w.violated("District %s of stage %s is given %s before %s of stage %s is done", d.name, d.stage.name, w.release, other.name, earlier.name)
+				w.violatedf("District %s of stage %s is given %s before %s of stage %s is done", d.name, d.stage.name, w.release, other.name, earlier.name)
 				break
 			}
 		}
@@ -191,7 +191,7 @@ func (w *witness) checkStart(d *districtSeen) {
 	}
 	d.stage.peak = max(d.stage.peak, flying)
 	if flying > d.stage.limit {
-		w.violated("District %s makes %d in flight in stage %s, %d may be", d.name, flying, d.stage.name, d.stage.limit)
+		w.violatedf("District %s makes %d in flight in stage %s, %d may be", d.name, flying, d.stage.name, d.stage.limit)
 	}
 }
 
@@ -204,11 +204,11 @@ func (w *witness) checkTurn(d *districtSeen, name string, p *facilitySeen) {
 			flying++
 		}
 		if other.pilot && !p.pilot && !other.done() {
-			w.violated("Puskesmas %s/%s is given %s before the pilot %s is done", d.namespace, name, w.release, otherName)
+			w.violatedf("Puskesmas %s/%s is given %s before the pilot %s is done", d.namespace, name, w.release, otherName)
 		}
 	}
 	if limit := quarter(len(d.puskesmas)); flying > limit {
-		w.violated("Puskesmas %s/%s makes %d in flight, %d may be", d.namespace, name, flying, limit)
+		w.violatedf("Puskesmas %s/%s makes %d in flight, %d may be", d.namespace, name, flying, limit)
 	}
 }
 
@@ -223,10 +223,10 @@ func (w *witness) checkDistricts() {
 	for _, d := range w.districts {
 		for name, p := range d.puskesmas {
 			if p.given() && (!d.given() || older(p.givenVersion, d.givenVersion)) {
-				w.violated("Puskesmas %s/%s is given %s before its District %s", d.namespace, name, w.release, d.name)
+				w.violatedf("Puskesmas %s/%s is given %s before its District %s", d.namespace, name, w.release, d.name)
 			}
 			if d.done() && (!p.done() || older(d.doneVersion, p.doneVersion)) {
-				w.violated("District %s says that it stands on %s before its Puskesmas %s does", d.name, w.release, name)
+				w.violatedf("District %s says that it stands on %s before its Puskesmas %s does", d.name, w.release, name)
 			}
 		}
 	}
@@ -240,7 +240,7 @@ func older(a, b string) bool {
 // keptViolations bounds what is said of an operator that has lost all order.
 const keptViolations = 10
 
-func (w *witness) violated(format string, args ...any) {
+func (w *witness) violatedf(format string, args ...any) {
 	if len(w.broken) < keptViolations {
 		w.broken = append(w.broken, fmt.Sprintf(format, args...))
 	}
