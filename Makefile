@@ -76,9 +76,11 @@ e2e: build ## Real node, real pods: the demo, and what a user would see of it (r
 	KUBECONFIG=$$($(LOCALCLUSTER) env | sed -n 's/^export KUBECONFIG=//p') go test ./test/e2e/... -count=1 -timeout 60m -v -ginkgo.v
 
 .PHONY: bench
-bench: ## 15 districts × 20 Puskesmas beside a bare client; workloads are simulated
+bench: ## 15 × 20 Puskesmas beside a bare client, then a wave of 40 × 15; workloads are simulated
 	hack/localcluster/build.sh
+	go test ./test/scale
 	go run ./test/scale
+	go run ./test/scale -scenario=wave -districts 40 -puskesmas 15
 
 ##@ Develop
 

@@ -56,6 +56,7 @@ func districtTurns() predicate.Predicate {
 			before.Status.ObservedGeneration != after.Status.ObservedGeneration ||
 			before.Status.Release != after.Status.Release ||
 			is(before, v1alpha1.ConditionReady) != is(after, v1alpha1.ConditionReady) ||
+			readyReason(before) != readyReason(after) ||
 			is(before, v1alpha1.ConditionStalled) != is(after, v1alpha1.ConditionStalled) ||
 			!before.DeletionTimestamp.Equal(after.DeletionTimestamp) ||
 			!maps.Equal(before.Labels, after.Labels) ||
@@ -80,6 +81,15 @@ func releaseTurns() predicate.Predicate {
 
 func is(d *v1alpha1.District, conditionType string) bool {
 	return meta.IsStatusConditionTrue(d.Status.Conditions, conditionType)
+}
+
+// readyReason tells the cause of a failure, which may turn out to be another one
+// while the district stays Stalled.
+func readyReason(d *v1alpha1.District) string {
+	if ready := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionReady); ready != nil {
+		return ready.Reason
+	}
+	return ""
 }
 
 // all asks every wave: a release may be the one that it names, or one that a

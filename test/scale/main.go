@@ -11,6 +11,10 @@
 // requests. Rest, restarts and drift are measured on that round's cluster too.
 // The rounds that are timed have no audit log; operator and bare client take
 // turns at going first.
+//
+// With -scenario=wave it measures, on one such cluster and beside nobody, how a
+// Wave brings districts to a release and then to the next one, and fails if
+// anything happens out of order.
 package main
 
 import (
@@ -18,6 +22,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -30,10 +35,17 @@ import (
 
 // options are the flags.
 type options struct {
-	districts, puskesmas, rounds, drifts int
-	rest                                 time.Duration
-	json, operator, profiles             string
+	districts, puskesmas, rounds, drifts     int
+	rest                                     time.Duration
+	scenario, fail, json, operator, profiles string
+	seed                                     uint64
 }
+
+// Scenarios of the program.
+const (
+	scenarioPeers = "peers"
+	scenarioWave  = "wave"
+)
 
 func main() {
 	if len(os.Args) == 4 && os.Args[1] == bareClientCommand {
@@ -44,14 +56,17 @@ func main() {
 		return
 	}
 	var o options
+	flag.StringVar(&o.scenario, "scenario", scenarioPeers, "what to measure: peers (beside a bare client) or wave (an upgrade by a Wave)")
 	flag.IntVar(&o.districts, "districts", 15, "districts of the wave")
 	flag.IntVar(&o.puskesmas, "puskesmas", 20, "Puskesmas of each district")
 	flag.IntVar(&o.rounds, "rounds", 3, "timed rounds, each of the operator and of the bare client")
 	flag.IntVar(&o.drifts, "drifts", 20, "objects that are deleted or edited by hand")
 	flag.DurationVar(&o.rest, "rest", time.Minute, "how long the operator is watched at rest")
+	flag.StringVar(&o.fail, "fail", "0%", "districts, as a number or a percentage, in which the next release of the wave fails")
+	flag.Uint64Var(&o.seed, "seed", 1, "decides which districts those are")
 	flag.StringVar(&o.json, "json", "", "file to write the results to")
 	flag.StringVar(&o.operator, "operator", "", "operator to measure (default: built from this source)")
-	flag.StringVar(&o.profiles, "profiles", "", "folder for the operator's CPU and heap profile during the counting round")
+	flag.StringVar(&o.profiles, "profiles", "", "folder for the operator's CPU and heap profile during the counting round or the upgrade")
 	timeout := flag.Duration("timeout", 20*time.Minute, "when to give up")
 	flag.Parse()
 
@@ -85,14 +100,26 @@ func run(ctx context.Context, o options) error {
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
-	if err := b.rounds(ctx); err != nil {
+	var measured interface{ print(io.Writer) }
+	switch o.scenario {
+	case scenarioPeers:
+		err = b.rounds(ctx)
+		measured = &b.results
+	case scenarioWave:
+		var results rolloutResults
+		results, err = b.rollOut()
+		measured = &results
+	default:
+		err = fmt.Errorf("-scenario %q: name %s or %s", o.scenario, scenarioPeers, scenarioWave)
+	}
+	if err != nil {
 		return err
 	}
-	b.results.print(os.Stdout)
+	measured.print(os.Stdout)
 	if o.json == "" {
 		return nil
 	}
-	content, err := json.MarshalIndent(b.results, "", "  ")
+	content, err := json.MarshalIndent(measured, "", "  ")
 	if err != nil {
 		return err
 	}

@@ -54,6 +54,8 @@ type observer struct {
 	mu   sync.Mutex
 	seen map[key]time.Time
 	last time.Time
+	// versions are the generations of Deployments: how often each has been changed.
+	versions map[key]int64
 }
 
 // observe watches until the context ends.
@@ -62,7 +64,7 @@ func observe(ctx context.Context, c *cluster) (*observer, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &observer{simulator: newSimulator(ctx, c.dynamic), seen: map[key]time.Time{}, last: time.Now()}
+	o := &observer{simulator: newSimulator(ctx, c.dynamic), seen: map[key]time.Time{}, last: time.Now(), versions: map[key]int64{}}
 	selector := labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagerName}).String()
 	for _, gvr := range kinds {
 		open := func() (watch.Interface, error) {
@@ -113,6 +115,9 @@ func (o *observer) note(k key, deleted bool, object *metav1.PartialObjectMetadat
 		o.seen[k] = time.Now()
 		o.last = o.seen[k]
 	}
+	if k.GroupVersionResource == deployments {
+		o.versions[k] = object.Generation
+	}
 	o.mu.Unlock()
 	if !deleted {
 		o.simulator.see(k, object)
@@ -132,6 +137,20 @@ func (o *observer) objects() []key {
 		}
 		return 0
 	})
+}
+
+// changedOften lists Deployments of which more versions were made than wanted.
+func (o *observer) changedOften(wanted int64) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var often []string
+	for k, n := range o.versions {
+		if n > wanted {
+			often = append(often, fmt.Sprintf("%s: %d versions", k, n))
+		}
+	}
+	slices.Sort(often)
+	return often
 }
 
 // count is how many objects there are, and when the last one appeared.

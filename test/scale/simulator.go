@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/dynamic"
@@ -31,6 +33,13 @@ type simulator struct {
 	done    map[types.UID]int64
 	pending int
 	failure error
+	broken  broken
+}
+
+// broken says where an image does not come up.
+type broken struct {
+	image      string
+	namespaces map[string]bool
 }
 
 type task struct {
@@ -76,17 +85,55 @@ func (s *simulator) see(k key, object *metav1.PartialObjectMetadata) {
 }
 
 func (s *simulator) write(ctx context.Context, t task) {
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": t.uid}, "status": statusOf(t.key.GroupVersionResource, t.generation)})
-	if err == nil {
-		_, err = s.client.Resource(t.key.GroupVersionResource).Namespace(t.key.Namespace).
-			Patch(ctx, t.key.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: "simulator"}, "status")
-	}
+	err := s.patch(ctx, t)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pending--
 	if err != nil && ctx.Err() == nil && s.failure == nil {
 		s.failure = fmt.Errorf("simulate the status of %s: %w", t.key, err)
 	}
+}
+
+func (s *simulator) patch(ctx context.Context, t task) error {
+	resource := s.client.Resource(t.key.GroupVersionResource).Namespace(t.key.Namespace)
+	status := statusOf(t.key.GroupVersionResource, t.generation)
+	s.mu.Lock()
+	broken := s.broken
+	s.mu.Unlock()
+	if t.key.GroupVersionResource == clusters || (t.key.GroupVersionResource == deployments && broken.namespaces[t.key.Namespace]) {
+		// Of these it matters which image they run.
+		object, err := resource.Get(ctx, t.key.Name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		if runs(object, broken.image) {
+			status = statusOfBroken(object.GetGeneration())
+		}
+		if image, found, _ := unstructured.NestedString(object.Object, "spec", "imageName"); found {
+			status["image"] = image
+		}
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": t.uid}, "status": status})
+	if err != nil {
+		return err
+	}
+	_, err = resource.Patch(ctx, t.key.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: "simulator"}, "status")
+	return err
+}
+
+// breakImage keeps Deployments with an image from coming up in some namespaces.
+func (s *simulator) breakImage(image string, namespaces map[string]bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.broken = broken{image, namespaces}
+}
+
+func runs(deployment *unstructured.Unstructured, image string) bool {
+	containers, _, _ := unstructured.NestedSlice(deployment.Object, "spec", "template", "spec", "containers")
+	return slices.ContainsFunc(containers, func(c any) bool {
+		container, ok := c.(map[string]any)
+		return ok && container["image"] == image
+	})
 }
 
 // idle reports whether every status is written.
@@ -106,22 +153,38 @@ func (s *simulator) err() error {
 // statusOf is the status of a workload that does its work, or nil for kinds
 // without one. All Deployments of the stack ask for one replica.
 func statusOf(gvr schema.GroupVersionResource, generation int64) map[string]any {
-	now := time.Now().UTC().Format(time.RFC3339)
-	condition := func(kind string) map[string]any {
-		return map[string]any{"type": kind, "status": "True", "reason": "Simulated", "message": "simulated", "lastTransitionTime": now}
-	}
 	switch gvr {
 	case deployments:
-		return map[string]any{"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
+		return map[string]any{
+			"observedGeneration": generation, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1,
+			"conditions": []any{condition("Available", "True"), condition("Progressing", "True")},
+		}
 	case jobs:
+		now := time.Now().UTC().Format(time.RFC3339)
 		return map[string]any{
 			"startTime": now, "completionTime": now, "succeeded": 1,
-			"conditions": []any{condition("SuccessCriteriaMet"), condition("Complete")},
+			"conditions": []any{condition("SuccessCriteriaMet", "True"), condition("Complete", "True")},
 		}
 	case clusters:
-		return map[string]any{"phase": "Cluster in healthy state", "conditions": []any{condition("Ready")}}
+		return map[string]any{"phase": "Cluster in healthy state", "conditions": []any{condition("Ready", "True")}}
 	case databases, databaseRoles:
 		return map[string]any{"applied": true, "observedGeneration": generation}
 	}
 	return nil
+}
+
+// statusOfBroken is the status of a Deployment whose old pod serves on while the
+// new one has not come up in time.
+func statusOfBroken(generation int64) map[string]any {
+	return map[string]any{
+		"observedGeneration": generation, "replicas": 2, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1,
+		"conditions": []any{condition("Available", "True"), condition("Progressing", "False")},
+	}
+}
+
+func condition(kind, status string) map[string]any {
+	return map[string]any{
+		"type": kind, "status": status, "reason": "Simulated", "message": "simulated",
+		"lastTransitionTime": time.Now().UTC().Format(time.RFC3339),
+	}
 }

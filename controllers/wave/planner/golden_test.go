@@ -187,6 +187,10 @@ func BenchmarkPlan(b *testing.B) {
 	spec := wave(stageOf("first", count(15), soak(60)), stageOf("second", count(100), atOnce("10%")), stageOf("others", atOnce("5%")))
 	spec.Rollout.MaintenanceWindow = v1alpha1.MaintenanceWindow{Cron: "0 21 * * *", Minutes: 480}
 	s := newSim(spec, districts(514)...)
+	for name, release := range s.releases {
+		release.Database = "localhost/ilp/postgresql:15-" + name
+		s.releases[name] = release
+	}
 	fleet := s.fleet()
 	b.ReportAllocs()
 	for b.Loop() {

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/upgrade"
 )
 
 // State is how far a district is.
@@ -96,6 +97,8 @@ type plan struct {
 	problem *Problem
 	start   []string
 	next    time.Time
+	// refusals are the answers of refusal, by release.
+	refusals map[string]*upgrade.Refusal
 }
 
 // member is a district with what is found out about it.
@@ -111,7 +114,7 @@ type member struct {
 
 // Plan decides. It reads memory as the last call left it.
 func Plan(spec v1alpha1.WaveSpec, memory v1alpha1.WaveMemory, fleet Fleet, now time.Time) Decision {
-	p := &plan{spec: spec, memory: memory, fleet: fleet, now: now.Truncate(time.Second)}
+	p := &plan{spec: spec, memory: memory, fleet: fleet, now: now.Truncate(time.Second), refusals: map[string]*upgrade.Refusal{}}
 	p.recall()
 	p.classify()
 	p.assign()
