@@ -232,7 +232,8 @@ var _ = Describe("An upgrade", func() {
 		d.addServer(ctx, "localhost/ilp/postgresql:15.99")
 		d.expectReadyWithin(ctx, 40*time.Second)
 		Expect(d.get(ctx).Status.Release).To(Equal(v1alpha1.DistrictReleaseStatus{
-			Current: release.Name, Target: release.Name, Database: release.Name, Dashboard: release.Name}))
+			Current: release.Name, Target: release.Name, Database: release.Name, Dashboard: release.Name,
+		}))
 	})
 
 	It("passes over who sleeps or is pinned", func(ctx SpecContext) {
