@@ -113,17 +113,19 @@ func (r *Reconciler) bringUpSchema(ctx context.Context, s *scope) error {
 		}
 		return nil
 	}
-	if s.rme != s.release {
-		if err := r.Applier.Apply(ctx, s.serving(), apply.Options{Trusted: s.trusted}); err != nil {
-			return err
-		}
-	}
 	err := r.Stages.Run(ctx, s.conditions, stage.Stage{
 		Condition: v1alpha1.ConditionSchemaReady,
 		Objects:   objects,
 		Options:   apply.Options{Trusted: s.trusted},
 	})
 	if err != nil {
+		// Only while the schema is not ready: the status that tells so may not be
+		// sent yet, and the RME that follows must not be put back until it is.
+		if s.rme != s.release {
+			if failed := r.Applier.Apply(ctx, s.serving(), apply.Options{Trusted: s.trusted}); failed != nil {
+				return failed
+			}
+		}
 		return s.serveMeanwhile(err)
 	}
 	s.conditions.True(v1alpha1.ConditionSchemaReady, v1alpha1.ReasonSucceeded, "the schema is that of release "+s.release.Name)

@@ -109,6 +109,11 @@ var _ = Describe("An upgrade", func() {
 		workloads.let(ctx, d, "Deployment", "dashboard", succeeds)
 		d.expectReady(ctx)
 		Expect(d.get(ctx).Status.Release.Current).To(Equal(otherRelease))
+
+		By("rolling each RME once")
+		for _, name := range everybody {
+			Expect(d.find(ctx, deploymentKind, name+"-rme").GetGeneration()).To(BeEquivalentTo(2), name)
+		}
 	})
 
 	It("puts an RME back that fails, begins no other, and tries again when asked", func(ctx SpecContext) {
