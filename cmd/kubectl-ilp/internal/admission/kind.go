@@ -101,6 +101,8 @@ func problem(err *field.Error) (path, text string) {
 	switch {
 	case err.Type == field.ErrorTypeTypeInvalid && strings.Contains(err.Detail, "of type string"):
 		return path, fmt.Sprintf("must be a string and is a %s: write it in quotes", value)
+	case err.Type == field.ErrorTypeTypeInvalid:
+		return path, err.Detail
 	case err.Type == field.ErrorTypeForbidden:
 		return path, err.Detail
 	case err.Type == field.ErrorTypeInvalid && (!simple || strings.Contains(err.Detail, value)):

@@ -38,7 +38,8 @@ func (f *Fleet) Render(ctx context.Context) []*unstructured.Unstructured {
 		}
 		all = append(all, rendered...)
 	}
-	for _, d := range f.districts {
+	districts := slices.SortedFunc(slices.Values(f.districts), byName)
+	for _, d := range districts {
 		facilities := f.membersOf(d.Value)
 		unsound := func(p placed[v1alpha1.Puskesmas]) bool { return !p.sound }
 		if !d.sound || slices.ContainsFunc(facilities, unsound) {
@@ -46,7 +47,9 @@ func (f *Fleet) Render(ctx context.Context) []*unstructured.Unstructured {
 		}
 		release := f.releaseOf(d.Value)
 		if release == nil {
-			f.note("%s is not rendered: its release is not known", d.Title())
+			if len(f.releases) > 0 { // without any there is a note already
+				f.note("%s is not rendered and its patches are not checked: its release is not known", d.Title())
+			}
 			continue
 		}
 		var members []v1alpha1.Puskesmas
@@ -59,8 +62,7 @@ func (f *Fleet) Render(ctx context.Context) []*unstructured.Unstructured {
 			own := release
 			if name := p.Value.Spec.Release; name != "" {
 				if own = f.release(name); own == nil {
-					f.note("%s is not rendered: its release is not known", p.Title())
-					continue
+					continue // told as a problem
 				}
 			}
 			objects, err := puskesmas.Offline(ctx, renderer, d.Value, p.Value, own, credentialsVersion)
@@ -79,11 +81,11 @@ func (f *Fleet) membersOf(d *v1alpha1.District) []placed[v1alpha1.Puskesmas] {
 			members = append(members, p)
 		}
 	}
-	slices.SortFunc(members, func(a, b placed[v1alpha1.Puskesmas]) int {
-		return cmp.Compare(a.GetName(), b.GetName())
-	})
+	slices.SortFunc(members, byName)
 	return members
 }
+
+func byName[T any](a, b placed[T]) int { return cmp.Compare(a.GetName(), b.GetName()) }
 
 // releaseOf is the release that a district comes to stand on: its own, its
 // wave's, or the default; nil if it is not among the files.

@@ -54,10 +54,11 @@ func (e *edit) setNumber(value int, path ...string) {
 		return
 	}
 	last := len(path) - 1
+	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagInt, Value: number}
 	e.file.changed = true
 	e.err = e.node.PipeE(
 		yaml.LookupCreate(yaml.MappingNode, path[:last]...),
-		yaml.SetField(path[last], yaml.NewScalarRNode(number)))
+		yaml.SetField(path[last], yaml.NewRNode(node)))
 }
 
 // setDesa writes the list of desa in the order of the list. Entries that are

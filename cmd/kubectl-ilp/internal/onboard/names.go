@@ -14,7 +14,7 @@ import (
 const longestName = 40
 
 // called is how lists write that a Puskesmas is one.
-var called = regexp.MustCompile(`(?i)^(uptd?\.? +)?(puskesmas|pkm\.?) +`)
+var called = regexp.MustCompile(`(?i)^(uptd?\.? +)?(puskesmas|pkm\.?)( +|$)`)
 
 // plainName leaves out the word Puskesmas, which the API does not repeat.
 func plainName(name string) string { return called.ReplaceAllString(name, "") }

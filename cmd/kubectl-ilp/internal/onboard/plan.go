@@ -139,6 +139,7 @@ func (d *folder) fitPuskesmas(w *wish) (created []string, err error) {
 			return nil, fmt.Errorf("%s: %w", e.file.name, e.err)
 		}
 	}
+	slices.Sort(created)
 	return created, nil
 }
 
@@ -184,7 +185,6 @@ func (d *folder) list(created []string) error {
 	for _, entry := range resources.Content() {
 		listed = append(listed, strings.TrimPrefix(entry.Value, "./"))
 	}
-	slices.SortStableFunc(created, func(a, b string) int { return strings.Count(a, "/") - strings.Count(b, "/") })
 	for _, name := range created {
 		if slices.Contains(listed, name) {
 			continue
