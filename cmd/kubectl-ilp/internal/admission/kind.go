@@ -100,7 +100,7 @@ func problem(err *field.Error) (path, text string) {
 	value, simple := err.BadValue.(string)
 	switch {
 	case err.Type == field.ErrorTypeTypeInvalid && strings.Contains(err.Detail, "of type string"):
-		return path, fmt.Sprintf("must be a string and is a %s: write it in quotes", value)
+		return path, fmt.Sprintf("must be a string, not of type %s: write it in quotes", value)
 	case err.Type == field.ErrorTypeTypeInvalid:
 		return path, err.Detail
 	case err.Type == field.ErrorTypeForbidden:

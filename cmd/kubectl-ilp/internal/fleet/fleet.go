@@ -19,6 +19,8 @@ type Fleet struct {
 	Problems []manifest.Problem
 	// Notes say what could not be looked at for want of other files.
 	Notes []string
+	// Count is how many objects of the operator's kinds there are.
+	Count int
 
 	namespaces []manifest.Object
 	districts  []placed[v1alpha1.District]
@@ -43,6 +45,9 @@ func New(ctx context.Context, checker *admission.Checker, set *manifest.Set) *Fl
 	for _, object := range set.Objects {
 		problems := checker.Check(ctx, object)
 		f.Problems = append(f.Problems, problems...)
+		if object.GroupVersionKind().Group == v1alpha1.GroupVersion.Group {
+			f.Count++
+		}
 		key := object.GroupVersionKind().Group + " " + object.Title()
 		if first, again := seen[key]; again {
 			f.add(object, "", fmt.Sprintf("is already in %s: one of the two would overwrite the other, keep one", first))
@@ -95,9 +100,4 @@ func (f *Fleet) add(object manifest.Object, path, message string) {
 
 func (f *Fleet) note(format string, args ...any) {
 	f.Notes = append(f.Notes, fmt.Sprintf(format, args...))
-}
-
-// Count says how many objects of the operator's kinds there are.
-func (f *Fleet) Count() int {
-	return len(f.districts) + len(f.puskesmas) + len(f.waves) + len(f.releases)
 }

@@ -49,7 +49,7 @@ func validate(ctx context.Context, f *cmdutil.Factory, paths []string, output st
 		return err
 	}
 	found.Render(ctx)
-	r := report{Objects: found.Count(), Problems: found.Problems, Notes: found.Notes}
+	r := report{Objects: found.Count, Problems: found.Problems, Notes: found.Notes}
 	if err := write(f.Streams.Out, &r); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func look(ctx context.Context, f *cmdutil.Factory, paths []string) (*fleet.Fleet
 		return nil, err
 	}
 	found := fleet.New(ctx, checker, set)
-	if found.Count() == 0 && len(found.Problems) == 0 {
+	if found.Count == 0 && len(found.Problems) == 0 {
 		return nil, fmt.Errorf("there is no District, Puskesmas, Wave or StackRelease in %q", paths)
 	}
 	return found, nil

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -122,7 +123,7 @@ func (s *Set) parse(file string, content []byte) {
 		}
 		text, err := k8syaml.YAMLToJSONStrict(document)
 		if err != nil {
-			s.Problems = append(s.Problems, Problem{File: file, Message: "not YAML: " + err.Error()})
+			s.Problems = append(s.Problems, Problem{File: file, Message: "not YAML: " + strings.Join(strings.Fields(err.Error()), " ")})
 			continue
 		}
 		if !bytes.Equal(text, []byte("null")) {
