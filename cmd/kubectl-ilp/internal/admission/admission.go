@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -25,8 +26,11 @@ type Checker struct {
 	policies []*policy
 }
 
-// New returns a Checker of the CRDs and policies that belong to this version.
-func New() (*Checker, error) {
+// New returns the Checker of the CRDs and policies that belong to this version.
+// It is compiled once, which takes a while, and is safe for concurrent use.
+func New() (*Checker, error) { return compiled() }
+
+var compiled = sync.OnceValues(func() (*Checker, error) {
 	c := &Checker{kinds: map[schema.GroupVersionKind]*kind{}}
 	err := fs.WalkDir(config.Admission(), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
@@ -44,7 +48,7 @@ func New() (*Checker, error) {
 		return nil
 	})
 	return c, err
-}
+})
 
 // learn takes a CRD or a policy; bindings and kustomizations say nothing more.
 func (c *Checker) learn(object manifest.Object) error {

@@ -54,7 +54,7 @@ func TestCheck(t *testing.T) {
 		"namespace of nobody":           {namespace, `labels: {ilp.health/district: "61.05"}`, "labels: {}", nil},
 		"unknown kind":                  {district, "kind: District", "kind: Distrik", []string{"there is no kind Distrik in ilp.health/v1alpha1: use one of District"}},
 		"unknown version":               {district, "v1alpha1", "v2", []string{"there is no kind District in ilp.health/v2"}},
-		"unknown fields":                {district, "size: 2Gi", "storage: 2Gi, size: 3Gi", []string{"spec.database.size: unknown field"}},
+		"unknown fields":                {district, "storage: 2Gi", "storage: 2Gi, size: 3Gi", []string{"spec.database.size: unknown field"}},
 		"unknown field of metadata":     {district, "{name: sintang}", "{name: sintang, label: {}}", []string{"metadata.label: unknown field"}},
 		"code as a number":              {district, `"61.05"`, "61.05", []string{"spec.code: must be a string, not of type number: write it in quotes"}},
 		"code of no province":           {district, `"61.05"`, `"77.05"`, []string{"spec.code: '77.05' starts with a province code that does not exist"}},
