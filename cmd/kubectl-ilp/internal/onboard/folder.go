@@ -95,6 +95,10 @@ func (d *folder) find(apiVersion, kind string) []found {
 	var all []found
 	for _, f := range d.files {
 		for _, node := range f.nodes {
+			// A list, such as the operations of a patch, is no object.
+			if yaml.IsMissingOrNull(node) || node.YNode().Kind != yaml.MappingNode {
+				continue
+			}
 			if node.GetApiVersion() == apiVersion && node.GetKind() == kind {
 				all = append(all, found{f, node})
 			}
@@ -103,7 +107,10 @@ func (d *folder) find(apiVersion, kind string) []found {
 	return all
 }
 
-func (d *folder) findOwn(kind string) []found { return d.find(v1alpha1.GroupVersion.String(), kind) }
+// findOwn lists the Districts or Puskesmas. What has no code is a patch of one.
+func (d *folder) findOwn(kind string) []found {
+	return slices.DeleteFunc(d.find(v1alpha1.GroupVersion.String(), kind), func(f found) bool { return codeOf(f.node) == "" })
+}
 
 // kustomization is the folder's own, at its root.
 func (d *folder) kustomization() *found {

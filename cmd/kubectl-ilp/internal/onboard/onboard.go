@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -161,19 +162,20 @@ func (o *options) read(f *cmdutil.Factory, code string) (*wish, error) {
 	return w, nil
 }
 
-// check says what an API server would have against the folder.
+// check says what an API server would have against the Districts and Puskesmas
+// of the folder. Other files are left to validate, which knows how they are used.
 func (d *folder) check(ctx context.Context, f *cmdutil.Factory) error {
 	checker, err := admission.New()
 	if err != nil {
 		return err
 	}
 	set := &manifest.Set{}
-	for _, file := range d.files {
-		content, err := file.content()
+	for _, object := range slices.Concat(d.findOwn("District"), d.findOwn("Puskesmas")) {
+		text, err := object.node.String()
 		if err != nil {
-			return err
+			return fmt.Errorf("%s: %w", object.file.name, err)
 		}
-		parsed := manifest.Parse(filepath.Join(d.path, file.name), content)
+		parsed := manifest.Parse(filepath.Join(d.path, object.file.name), []byte(text))
 		set.Objects = append(set.Objects, parsed.Objects...)
 		set.Problems = append(set.Problems, parsed.Problems...)
 	}

@@ -225,12 +225,21 @@ func TestOnboardAgain(t *testing.T) {
 	if err := os.WriteFile(moved, []byte(byHand), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	kustomization := strings.Replace(read(t, filepath.Join(folder, "kustomization.yaml")), "puskesmas/sungai-durian.yaml", "durian.yml # moved", 1)
+	kustomization := "patches: [{path: production.yaml}, {path: operations.yaml, target: {kind: District}}]\n" +
+		strings.Replace(read(t, filepath.Join(folder, "kustomization.yaml")), "puskesmas/sungai-durian.yaml", "durian.yml # moved", 1)
 	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(kustomization), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
+	}
+	for name, patch := range map[string]string{
+		"production.yaml": "apiVersion: ilp.health/v1alpha1\nkind: District\nmetadata: {name: sintang}\nspec: {state: Suspended}\n",
+		"operations.yaml": "- op: add\n  path: /spec/state\n  value: Suspended\n",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(patch), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 
 	if got := enlist(t, folder, header+durian+tebidah); got.out != "sintang: 2 Puskesmas, nothing to change\n" {
