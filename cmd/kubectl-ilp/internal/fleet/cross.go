@@ -76,7 +76,7 @@ func (f *Fleet) checkPlaces() {
 		}
 	}
 	if len(strays) > 0 {
-		f.note("no District is among the files: whether %s %s in the right namespace is not known", strings.Join(strays, ", "), are(len(strays)))
+		f.notef("no District is among the files: whether %s %s in the right namespace is not known", strings.Join(strays, ", "), are(len(strays)))
 	}
 }
 
@@ -105,12 +105,12 @@ func (f *Fleet) checkReferences() {
 		release(w.Object, w.Value.Spec.Release)
 	}
 	if len(releases) == 0 && len(f.districts)+len(f.puskesmas)+len(f.waves) > 0 {
-		f.note("no StackRelease is among the files: names of releases and patches are not checked; give the folder of the catalogue, too")
+		f.notef("no StackRelease is among the files: names of releases and patches are not checked; give the folder of the catalogue, too")
 	}
 	if len(waves) == 0 {
 		for _, d := range f.districts {
 			if d.Value.Spec.WaveRef.Name != "" {
-				f.note("no Wave is among the files: names of waves are not checked; give their folder, too")
+				f.notef("no Wave is among the files: names of waves are not checked; give their folder, too")
 				break
 			}
 		}

@@ -98,6 +98,6 @@ func (f *Fleet) add(object manifest.Object, path, message string) {
 	f.Problems = append(f.Problems, object.Problem(path, message))
 }
 
-func (f *Fleet) note(format string, args ...any) {
+func (f *Fleet) notef(format string, args ...any) {
 	f.Notes = append(f.Notes, fmt.Sprintf(format, args...))
 }

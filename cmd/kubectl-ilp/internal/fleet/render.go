@@ -48,7 +48,7 @@ func (f *Fleet) Render(ctx context.Context) []*unstructured.Unstructured {
 		release := f.releaseOf(d.Value)
 		if release == nil {
 			if len(f.releases) > 0 { // without any there is a note already
-				f.note("%s is not rendered and its patches are not checked: its release is not known", d.Title())
+				f.notef("%s is not rendered and its patches are not checked: its release is not known", d.Title())
 			}
 			continue
 		}

@@ -37,9 +37,9 @@ func (e *edit) setIn(parent *yaml.RNode, name, value string) {
 		return
 	default:
 		// The comments of the old value stay.
-		old, new := field.Value.YNode(), wanted.YNode()
-		new.HeadComment, new.LineComment, new.FootComment = old.HeadComment, old.LineComment, old.FootComment
-		*old = *new
+		was, is := field.Value.YNode(), wanted.YNode()
+		is.HeadComment, is.LineComment, is.FootComment = was.HeadComment, was.LineComment, was.FootComment
+		*was = *is
 	}
 	e.file.changed = true
 }
