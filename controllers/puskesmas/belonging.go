@@ -1,6 +1,7 @@
 package puskesmas
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -90,11 +91,11 @@ func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
 	s.release = release
 	s.puskesmas.Status.Release.Target = name
 
-	s.profile = v1alpha1.RMEProfileGNUHealth
-	for _, p := range []v1alpha1.RMEProfile{s.district.Spec.RME.Profile, s.puskesmas.Spec.RME.Profile} {
-		if p != "" {
-			s.profile = p
-		}
-	}
+	s.profile = s.wantedProfile()
 	return nil
+}
+
+// wantedProfile is the facility's own profile, the district's, or the default.
+func (s *scope) wantedProfile() v1alpha1.RMEProfile {
+	return cmp.Or(s.puskesmas.Spec.RME.Profile, s.district.Spec.RME.Profile, v1alpha1.RMEProfileGNUHealth)
 }

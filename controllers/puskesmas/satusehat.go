@@ -1,6 +1,7 @@
 package puskesmas
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -57,24 +58,22 @@ func (r *Reconciler) readSatuSehat(ctx context.Context, s *scope) error {
 	if !expires.IsZero() {
 		s.recheckAfter = expires.Sub(r.Now())
 	}
-	environment := s.district.Spec.SatuSehat.Environment
-	if environment == "" {
-		environment = "Sandbox"
-	}
-	base := s.district.Spec.SatuSehat.BaseURL
-	if base == "" {
-		base = satusehatBase[environment]
-	}
-	s.satusehat = &satusehat{
-		environment:    environment,
-		base:           base,
-		organizationID: spec.OrganizationID,
-		secretName:     name,
-		secretVersion:  secret.ResourceVersion,
-	}
+	s.satusehat = s.satusehatWith(secret.ResourceVersion)
 	s.conditions.True(v1alpha1.ConditionSatuSehatConfigured, v1alpha1.ReasonSucceeded,
-		fmt.Sprintf("the RME is given the credentials of Secret %s for %s", name, environment))
+		fmt.Sprintf("the RME is given the credentials of Secret %s for %s", name, s.satusehat.environment))
 	return nil
+}
+
+// satusehatWith is what the RME is given, with the credentials' Secret in a version.
+func (s *scope) satusehatWith(secretVersion string) *satusehat {
+	environment := cmp.Or(s.district.Spec.SatuSehat.Environment, "Sandbox")
+	return &satusehat{
+		environment:    environment,
+		base:           cmp.Or(s.district.Spec.SatuSehat.BaseURL, satusehatBase[environment]),
+		organizationID: s.puskesmas.Spec.SatuSehat.OrganizationID,
+		secretName:     string(s.puskesmas.Spec.SatuSehat.CredentialsSecretRef.Name),
+		secretVersion:  secretVersion,
+	}
 }
 
 // credentialsProblem says what is wrong with the Secret, or nothing, and until

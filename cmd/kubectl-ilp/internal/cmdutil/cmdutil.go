@@ -28,7 +28,9 @@ const (
 	ExitError   = 1
 	ExitUsage   = 2
 	ExitWaiting = 3
-	ExitHeld    = 4
+	// ExitHeld and ExitProblems both say that a person must act before it goes on.
+	ExitHeld     = 4
+	ExitProblems = 4
 )
 
 // Exit ends a command with a code. Without Err there is nothing left to say.

@@ -13,10 +13,12 @@ import (
 
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/district"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/gate"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/onboard"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/wave"
 )
 
-const long = `See and steer how releases reach the districts of integrated primary care (ILP).
+const long = `Bring districts into integrated primary care (ILP), and see and steer how releases reach them.
 kubectl's flags that choose a cluster and a user, such as --server and --as, work here, too.
 
 Exit codes:
@@ -24,7 +26,8 @@ Exit codes:
   1  an error
   2  wrong use
   3  wave status: in progress, or waiting for a time or a person
-  4  wave status: held until somebody acts; wave plan --simulate: it would hold`
+  4  somebody must act: wave status: held; wave plan --simulate: it would hold;
+     onboard, validate and render: something is wrong with the files`
 
 // Execute runs the plugin and returns its exit code.
 func Execute(ctx context.Context, streams genericiooptions.IOStreams, args []string) int {
@@ -41,7 +44,8 @@ func Execute(ctx context.Context, streams genericiooptions.IOStreams, args []str
 
 // New puts the commands together.
 func New(factory *cmdutil.Factory) *cobra.Command {
-	cmd := cmdutil.Group("kubectl-ilp", "See and steer how releases reach districts",
+	cmd := cmdutil.Group("kubectl-ilp", "Onboard districts, check their folders, and steer how releases reach them",
+		onboard.NewCommand(factory), gate.NewValidate(factory), gate.NewRender(factory),
 		wave.NewCommand(factory), district.NewCommand(factory))
 	cmd.Long = long
 	cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl ilp"}

@@ -1,0 +1,124 @@
+// Package admission decides without a cluster what an API server with the
+// operator's CRDs and policies would refuse, by the API server's own code.
+package admission
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/manifest"
+	"ilp.health/operator/config"
+)
+
+// Checker checks objects that are to be created.
+type Checker struct {
+	kinds    map[schema.GroupVersionKind]*kind
+	policies []*policy
+}
+
+// New returns the Checker of the CRDs and policies that belong to this version.
+// It is compiled once, which takes a while, and is safe for concurrent use.
+func New() (*Checker, error) { return compiled() }
+
+var compiled = sync.OnceValues(func() (*Checker, error) {
+	c := &Checker{kinds: map[schema.GroupVersionKind]*kind{}}
+	err := fs.WalkDir(config.Admission(), ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := fs.ReadFile(config.Admission(), path)
+		if err != nil {
+			return err
+		}
+		for _, object := range manifest.Parse(path, content).Objects {
+			if err := c.learn(object); err != nil {
+				return fmt.Errorf("%s: %w", path, err)
+			}
+		}
+		return nil
+	})
+	return c, err
+})
+
+// learn takes a CRD or a policy; bindings and kustomizations say nothing more.
+func (c *Checker) learn(object manifest.Object) error {
+	switch object.GetKind() {
+	case "CustomResourceDefinition":
+		crd := &apiextensionsv1.CustomResourceDefinition{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, crd); err != nil {
+			return err
+		}
+		for i := range crd.Spec.Versions {
+			version := &crd.Spec.Versions[i]
+			known, err := newKind(crd, version)
+			if err != nil {
+				return err
+			}
+			c.kinds[schema.GroupVersionKind{Group: crd.Spec.Group, Version: version.Name, Kind: crd.Spec.Names.Kind}] = known
+		}
+	case "ValidatingAdmissionPolicy":
+		compiled, err := newPolicy(object.Unstructured)
+		if err != nil {
+			return err
+		}
+		c.policies = append(c.policies, compiled)
+	}
+	return nil
+}
+
+// Check says all that the API server would refuse of an object, and gives the
+// object its defaults. Kinds of others are only seen by the policies.
+func (c *Checker) Check(ctx context.Context, object manifest.Object) []manifest.Problem {
+	gvk := object.GroupVersionKind()
+	known := c.kinds[gvk]
+	if known == nil && gvk.Group == v1alpha1.GroupVersion.Group {
+		return []manifest.Problem{object.Problem("", fmt.Sprintf("there is no kind %s in %s: use one of %s", gvk.Kind, gvk.GroupVersion(), c.names()))}
+	}
+	var problems []manifest.Problem
+	resource, _ := meta.UnsafeGuessKindToResource(gvk)
+	if known != nil {
+		resource.Resource = known.resource
+		errs, wellFormed := known.check(ctx, object.Unstructured)
+		for _, err := range errs {
+			problems = append(problems, object.Problem(problem(err)))
+		}
+		if !wellFormed {
+			return problems
+		}
+	}
+	for _, p := range c.policies {
+		for _, text := range p.check(ctx, object.Unstructured, resource) {
+			path, text := splitPath(text)
+			problems = append(problems, object.Problem(path, text))
+		}
+	}
+	return problems
+}
+
+func (c *Checker) names() string {
+	var names []string
+	for gvk := range c.kinds {
+		names = append(names, gvk.Kind+" ("+gvk.GroupVersion().String()+")")
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
+}
+
+// splitPath takes the field from the front of a policy's message, if it has one.
+func splitPath(text string) (path, rest string) {
+	path, rest, found := strings.Cut(text, ": ")
+	if !found || strings.ContainsAny(path, " '") || !strings.Contains(path, ".") {
+		return "", text
+	}
+	return path, rest
+}

@@ -1,0 +1,106 @@
+package root
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
+)
+
+// TestOnboardAgain changes the list and the files by hand, in turn.
+func TestOnboardAgain(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "sintang")
+	durian := "P6107140201,Sungai Durian,61.05.01,Sintang,61.05.01.1001:Ladang|61.05.01.1002:Kapuas Kanan Hulu\n"
+	if got := enlist(t, folder, header+tebidah+durian); got.code != cmdutil.ExitDone {
+		t.Fatal(got)
+	}
+	path := filepath.Join(folder, "puskesmas", "sungai-durian.yaml")
+	byHand := strings.NewReplacer(
+		"name: Sungai Durian\n", "name: Sungai Durian # by the river\n",
+		"    - code: 61.05.01.1002\n", "    # downstream\n    - code: 61.05.01.1002\n",
+	).Replace(read(t, path)) + "  lintasKlaster: [Laboratorium]\n  pustu:\n  - desa: 61.05.01.1002\n    name: Kapuas\n"
+	moved := filepath.Join(folder, "durian.yml")
+	if err := os.WriteFile(moved, []byte(byHand), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	kustomization := "patches: [{path: production.yaml}, {path: operations.yaml, target: {kind: District}}]\n" +
+		strings.Replace(read(t, filepath.Join(folder, "kustomization.yaml")), "puskesmas/sungai-durian.yaml", "durian.yml # moved", 1)
+	if err := os.WriteFile(filepath.Join(folder, "kustomization.yaml"), []byte(kustomization), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	for name, patch := range map[string]string{
+		"production.yaml": "apiVersion: ilp.health/v1alpha1\nkind: District\nmetadata: {name: sintang}\nspec: {state: Suspended}\n",
+		"operations.yaml": "- op: add\n  path: /spec/state\n  value: Suspended\n",
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(patch), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	if got := enlist(t, folder, header+durian+tebidah); got.out != "sintang: 2 Puskesmas, nothing to change\n" {
+		t.Errorf("hand edits are not left alone: %s%s", got.out, got.errOut)
+	}
+
+	renamed := "P6107140201,Sungai Durian Baru,61.05.01,Sintang,61.05.01.1002:Kapuas Kanan Hulu|61.05.01.1003:Alai\n"
+	mentuik := "P6107140202,Mentuik,61.05.01,Sintang,\n"
+	got := enlist(t, folder, header+renamed+mentuik)
+	want := "changed sintang/durian.yml\nchanged sintang/kustomization.yaml\ncreated sintang/puskesmas/mentuik.yaml\nsintang: 2 Puskesmas, 1 files created, 2 changed\n"
+	if got.out != want || !strings.Contains(got.errOut, "kept sintang/puskesmas/tebidah.yaml (P6107080201): it is not in list.csv any more") {
+		t.Errorf("prints\n%s%s", got.out, got.errOut)
+	}
+	wanted := strings.NewReplacer(
+		"Sungai Durian #", "Sungai Durian Baru #",
+		"    - code: 61.05.01.1001\n      name: Ladang\n", "",
+		"      name: Kapuas Kanan Hulu\n", "      name: Kapuas Kanan Hulu\n    - code: 61.05.01.1003\n      name: Alai\n",
+		"  - desa: 61.05.01.1002\n    name: Kapuas\n", "    - desa: 61.05.01.1002\n      name: Kapuas\n",
+	).Replace(byHand)
+	if now := read(t, moved); now != wanted {
+		t.Errorf("the file is now\n%swant\n%s", now, wanted)
+	}
+	if list := read(t, filepath.Join(folder, "kustomization.yaml")); list != kustomization+"  - puskesmas/mentuik.yaml\n" {
+		t.Errorf("the kustomization is now\n%s", list)
+	}
+	if checked := ilp(t, nil, "validate", folder); checked.code != cmdutil.ExitDone {
+		t.Error(checked.out)
+	}
+}
+
+// TestOnboardOtherDistrict refuses a folder that has an owner.
+func TestOnboardOtherDistrict(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "sintang")
+	if got := enlist(t, folder, header+tebidah); got.code != cmdutil.ExitDone {
+		t.Fatal(got)
+	}
+	before := contents(t, folder)
+	got := ilp(t, nil, "onboard", "61.06", "--name", "Kabupaten Kapuas Hulu", "--puskesmas", "list.csv", "-o", "sintang")
+	if got.code == cmdutil.ExitDone || contents(t, folder) != before {
+		t.Errorf("the list of another district is taken: %v", got)
+	}
+	list := strings.ReplaceAll(header+tebidah, "61.05", "61.06")
+	if err := os.WriteFile("list.csv", []byte(list), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got = ilp(t, nil, "onboard", "61.06", "--name", "Kabupaten Kapuas Hulu", "--puskesmas", "list.csv", "-o", "sintang")
+	if got.code != cmdutil.ExitError || !strings.Contains(got.errOut, "sintang/district.yaml is District 61.05: give district 61.06 a folder of its own") || contents(t, folder) != before {
+		t.Errorf("ends with %d and says %s", got.code, got.errOut)
+	}
+}
+
+// TestOnboardSample finds the sample's folder, which was written by hand, to be
+// what the list beside it asks for.
+func TestOnboardSample(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "sintang")
+	if err := os.CopyFS(folder, os.DirFS(filepath.Join(samples, "sintang"))); err != nil {
+		t.Fatal(err)
+	}
+	list := read(t, filepath.Join(folder, "puskesmas.csv"))
+	got := enlist(t, folder, list, "--wave", "gf-rssh-2025", "--domain", "sintang.localhost")
+	if got.code != cmdutil.ExitDone || got.out != "sintang: 2 Puskesmas, nothing to change\n" || got.errOut != "" {
+		t.Errorf("ends with %d: %s%s", got.code, got.out, got.errOut)
+	}
+}
