@@ -20,7 +20,7 @@ var elsewhere = regexp.MustCompile(`^make (demo|test|e2e|bench)\b`)
 
 var _ = Describe("The documentation", func() {
 	root := filepath.Join("..", "..")
-	for _, page := range []string{"README.md", "docs/concepts.md", "docs/operations.md", "docs/waves.md", "docs/kubectl-ilp.md", "docs/upgrades.md", "docs/security.md", "docs/custom-rme.md"} {
+	for _, page := range []string{"README.md", "docs/concepts.md", "docs/operations.md", "docs/waves.md", "docs/kubectl-ilp.md", "docs/onboarding.md", "docs/upgrades.md", "docs/security.md", "docs/custom-rme.md"} {
 		It("gives commands that work: "+page, func(ctx SpecContext) {
 			text, err := os.ReadFile(filepath.Join(root, page))
 			Expect(err).NotTo(HaveOccurred())
