@@ -146,13 +146,7 @@ var _ = Describe("A wave", Label("upgrade"), Ordered, func() {
 		Expect(failed.Status.Release.Schema).To(Equal(releaseBroken))
 
 		By("leaving all others where they are")
-		Consistently(func(g Gomega) {
-			for _, f := range []facility{kahayanHilir, sumbul, sidikalang} {
-				status, message, err := readyOf(ctx, f.object())
-				g.Expect(err).NotTo(HaveOccurred())
-				g.Expect(status).To(Equal("True"), "%s: %s", f.name, message)
-			}
-		}).WithContext(ctx).WithTimeout(20 * time.Second).WithPolling(2 * time.Second).Should(Succeed())
+		expectToStayReady(ctx, kahayanHilir, sumbul, sidikalang)
 		for _, f := range []facility{kahayanHilir, sumbul, sidikalang} {
 			expectRelease(ctx, f, releaseNext)
 		}
@@ -165,6 +159,7 @@ var _ = Describe("A wave", Label("upgrade"), Ordered, func() {
 
 	It("goes back to the release before when it is named again", func(ctx SpecContext) {
 		visitors := visit(hosts(facilities...)...)
+		// Next to nothing has to change, so it is over within seconds.
 		nameRelease(ctx, wave, releaseNext)
 		awaitReady(ctx, wave)
 		for _, f := range facilities {
@@ -173,6 +168,7 @@ var _ = Describe("A wave", Label("upgrade"), Ordered, func() {
 			Expect(f.sql(ctx, readRecord)).To(Equal("kept"), f.name)
 			Expect(images(ctx, f.namespace, rmeOf(f.name))).To(Equal([]string{imageNext}), f.name)
 		}
+		expectToStayReady(ctx, facilities...)
 		Expect(visitors.leave()).To(BeEmpty())
 	})
 })
@@ -225,6 +221,18 @@ func await(ctx context.Context, obj client.Object, condition string, status meta
 		g.Expect(now.Status).To(Equal(status), now.Message)
 		g.Expect(now.Reason).To(Equal(reason), now.Message)
 	}).WithContext(ctx).WithTimeout(rollout).WithPolling(time.Second).Should(Succeed())
+}
+
+// expectToStayReady watches facilities for 20 seconds.
+func expectToStayReady(ctx context.Context, facilities ...facility) {
+	GinkgoHelper()
+	Consistently(func(g Gomega) {
+		for _, f := range facilities {
+			status, message, err := readyOf(ctx, f.object())
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(status).To(Equal("True"), "%s: %s", f.name, message)
+		}
+	}).WithContext(ctx).WithTimeout(20 * time.Second).WithPolling(2 * time.Second).Should(Succeed())
 }
 
 func expectRelease(ctx context.Context, f facility, release string) {
