@@ -70,7 +70,7 @@ integration: ## The API, the policies and the operator against a real API server
 	cd hack/chart && KUBEBUILDER_ASSETS=$(CACHE)/assets go test ./lifecycle -count=1
 
 .PHONY: e2e
-e2e: build ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
+e2e: build $(CACHE)/bin/helm ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
 	hack/demo/demo.sh
 	test/e2e/images/load.sh
 	KUBECONFIG=$$($(LOCALCLUSTER) env | sed -n 's/^export KUBECONFIG=//p') go test ./test/e2e/... -count=1 -timeout 60m -v -ginkgo.v
@@ -107,6 +107,11 @@ generated: $(CONTROLLER_GEN)
 	$(MAKE) --no-print-directory -s generate; \
 	after=$$(cat api/v1alpha1/zz_generated.deepcopy.go config/crd/bases/* | sha256sum); \
 	test "$$before" = "$$after" || { echo "generated files were out of date: commit what make generate has changed"; exit 1; }
+
+# Helm of the version that the chart's tests have as a library.
+$(CACHE)/bin/helm: hack/chart/go.mod
+	@mkdir -p $(CACHE)/bin
+	cd hack/chart && go build -o $@ helm.sh/helm/v4/cmd/helm
 
 $(CONTROLLER_GEN): hack/tools/go.mod
 	@mkdir -p $(TOOLS)

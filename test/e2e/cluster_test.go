@@ -96,8 +96,15 @@ func uidOf(ctx context.Context, gvk schema.GroupVersionKind, name string) (strin
 // apply applies a file or a kustomization of testdata as a person does.
 func apply(ctx context.Context, option, path string) {
 	GinkgoHelper()
-	out, err := exec.CommandContext(ctx, "kubectl", "apply", "--server-side", "--force-conflicts", option, filepath.Join("testdata", path)).CombinedOutput()
-	Expect(err).NotTo(HaveOccurred(), string(out))
+	command(ctx, "kubectl", "apply", "--server-side", "--force-conflicts", option, filepath.Join("testdata", path))
+}
+
+// command runs a program that must succeed, and returns what it prints.
+func command(ctx context.Context, program string, arguments ...string) string {
+	GinkgoHelper()
+	out, err := exec.CommandContext(ctx, program, arguments...).CombinedOutput() //nolint:gosec // the specs' own words
+	Expect(err).NotTo(HaveOccurred(), "%s %s\n%s", program, strings.Join(arguments, " "), out)
+	return string(out)
 }
 
 // removeDistricts deletes districts with all their data, as their consent says,
