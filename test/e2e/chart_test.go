@@ -71,7 +71,8 @@ var _ = Describe("The chart", Label("chart"), Ordered, func() {
 			"--take-ownership", "--force-conflicts", "--wait", "--timeout", "5m")
 		Expect(columns(ctx)).NotTo(ContainSubstring(added))
 
-		command(ctx, "helm", "upgrade", releaseName, chart, "--namespace", inNamespace, "--set", "workers.district=6", "--wait", "--timeout", "5m")
+		// kubectl still owns, beside Helm, what it has applied.
+		command(ctx, "helm", "upgrade", releaseName, chart, "--namespace", inNamespace, "--set", "workers.district=6", "--force-conflicts", "--wait", "--timeout", "5m")
 		Expect(columns(ctx)).To(ContainSubstring(added))
 		d, err := operator(ctx)
 		Expect(err).NotTo(HaveOccurred())
