@@ -171,7 +171,7 @@ type Writer struct {
 // linger is how long a step on the way is kept back. The next step often follows
 // at once; then only the last one costs a write, and a short failure that has
 // been put right costs none.
-const linger = 2 * time.Second
+const linger = 5 * time.Second
 
 // KeepBack is for how long the status may still wait to be sent, or 0 if it is
 // to be sent now. Only steps on the way wait, and none for longer than linger.
