@@ -52,6 +52,9 @@ type Reconciler struct {
 // Identity is a service account.
 type Identity struct{ Namespace, ServiceAccount string }
 
+// DefaultIdentity is the service account of config/default.
+var DefaultIdentity = Identity{Namespace: "ilp-system", ServiceAccount: "ilp-operator"}
+
 // phases are what a reconcile does, in their order. A phase that returns an
 // error ends it; a *status.Stop among them is not a failure but a wait.
 var phases = []func(*Reconciler, context.Context, *scope) error{
