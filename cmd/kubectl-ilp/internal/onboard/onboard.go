@@ -17,6 +17,8 @@ import (
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/fleet"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/manifest"
+	"ilp.health/operator/controllers/stack/sheet"
+	"ilp.health/operator/controllers/stack/wilayah"
 )
 
 const long = `Write the folder of a kabupaten or kota for Git: kustomization.yaml, namespace.yaml, district.yaml and a file for each
@@ -124,15 +126,16 @@ func summary(done []string) string {
 
 // read reads the list and the registry.
 func (o *options) read(f *cmdutil.Factory, code string) (*wish, error) {
-	var known *registry
+	var known *wilayah.Registry
 	var problems []manifest.Problem
 	if o.registry != "" {
 		content, err := os.ReadFile(o.registry)
 		if err != nil {
 			return nil, err
 		}
-		if known, problems = readRegistry(o.registry, content); len(problems) > 0 {
-			return nil, report(f, problems)
+		var wrong []sheet.Problem
+		if known, wrong = wilayah.Read(content); len(wrong) > 0 {
+			return nil, report(f, placed(o.registry, wrong...))
 		}
 	}
 	content, err := os.ReadFile(o.puskesmas)
@@ -147,7 +150,7 @@ func (o *options) read(f *cmdutil.Factory, code string) (*wish, error) {
 	if strings.HasPrefix(o.name, "Kota ") {
 		w.resource = dnsName(o.name) // 26 names belong to a kabupaten and a kota
 	}
-	if err := known.check(code, o.name, ""); err != nil {
+	if err := known.Check(code, o.name, ""); err != nil {
 		problems = append(problems, manifest.Problem{File: o.registry, Path: "district", Message: err.Error()})
 	}
 	var unknown []string

@@ -92,14 +92,14 @@ func TestOnboardOtherDistrict(t *testing.T) {
 }
 
 // TestOnboardSample finds the sample's folder, which was written by hand, to be
-// what the list beside it asks for.
+// what the list and the registry beside it ask for.
 func TestOnboardSample(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "sintang")
 	if err := os.CopyFS(folder, os.DirFS(filepath.Join(samples, "sintang"))); err != nil {
 		t.Fatal(err)
 	}
 	list := read(t, filepath.Join(folder, "puskesmas.csv"))
-	got := enlist(t, folder, list, "--wave", "gf-rssh-2025", "--domain", "sintang.localhost")
+	got := enlist(t, folder, list, "--wave", "gf-rssh-2025", "--domain", "sintang.localhost", "--registry", filepath.Join(folder, "wilayah.csv"))
 	if got.code != cmdutil.ExitDone || got.out != "sintang: 2 Puskesmas, nothing to change\n" || got.errOut != "" {
 		t.Errorf("ends with %d: %s%s", got.code, got.out, got.errOut)
 	}
