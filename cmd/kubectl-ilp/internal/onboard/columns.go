@@ -22,7 +22,17 @@ const (
 	columnPriority     = "priority"
 	columnOrganization = "organization_id"
 	columnConnectivity = "connectivity"
+
+	columnPustu         = "pustu"
+	columnPustuBidan    = "pustu_bidan"
+	columnPustuPerawat  = "pustu_perawat"
+	columnPustuKader    = "pustu_kader"
+	columnPosyandu      = "posyandu"
+	columnPosyanduKader = "posyandu_kader"
 )
+
+// ofDesa are the columns that speak of one desa, which has a line of its own.
+var ofDesa = []string{columnPustu, columnPustuBidan, columnPustuPerawat, columnPustuKader, columnPosyandu, columnPosyanduKader}
 
 // columns are all that is taken of a list, with the other names they go by. No
 // column holds data of a person.
@@ -39,6 +49,12 @@ var columns = [][]string{
 	{columnPriority, "prioritas"},
 	{columnOrganization, "id_satusehat", "organization_id_satusehat"},
 	{columnConnectivity, "konektivitas", "internet"},
+	{columnPustu, "nama_pustu"},
+	{columnPustuBidan, "bidan", "bidan_pustu"},
+	{columnPustuPerawat, "perawat", "perawat_pustu"},
+	{columnPustuKader, "kader_pustu"},
+	{columnPosyandu, "jumlah_posyandu"},
+	{columnPosyanduKader, "kader_posyandu"},
 }
 
 // words that a cell may hold, by the value of the API that they stand for.

@@ -3,6 +3,7 @@ package onboard
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -26,6 +27,7 @@ type facility struct {
 	desa                                        []place
 	category, stage, connectivity, organization string
 	priority                                    *int
+	pustu, posyandu                             []post
 }
 
 // reader turns the rows of a list into facilities and gathers what is wrong.
@@ -57,6 +59,12 @@ func readFacilities(file string, content []byte, district string, known *wilayah
 	if l.Has(columnDesa) && l.Has(columnDesaCode) {
 		wrong = append(wrong, sheet.Problem{Line: 1, Column: l.Title(columnDesa), Message: fmt.Sprintf(
 			"the columns %q and %q both name desa: keep the first for a list in each line, or the second for a line for each desa", l.Title(columnDesa), l.Title(columnDesaCode))})
+	}
+	for _, column := range ofDesa {
+		if l.Has(column) && !l.Has(columnDesaCode) {
+			wrong = append(wrong, sheet.Problem{Line: 1, Column: l.Title(column), Message: fmt.Sprintf(
+				"the column %q speaks of one desa: add the columns desa_code and desa_name and give each desa a line of its own", l.Title(column))})
+		}
 	}
 	if len(wrong) > 0 {
 		return nil, unknown, placed(file, wrong...)
@@ -115,6 +123,7 @@ func (r *reader) read(row sheet.Row) {
 	r.describe(row, f)
 	if r.Has(columnDesaCode) {
 		r.addDesa(row, columnDesaCode, f, place{r.Cell(row, columnDesaCode), r.Cell(row, columnDesaName)})
+		r.addPosts(row, f)
 		return
 	}
 	for part := range strings.SplitSeq(r.Cell(row, columnDesa), "|") {
@@ -130,11 +139,13 @@ func (r *reader) again(row sheet.Row, f *facility) {
 	for _, names := range columns {
 		column := names[0]
 		was, is := r.Cell(f.row, column), r.Cell(row, column)
-		if column != columnDesaCode && column != columnDesaName && is != "" && is != was {
+		own := column == columnDesaCode || column == columnDesaName || slices.Contains(ofDesa, column)
+		if !own && is != "" && is != was {
 			r.wrong(row, column, fmt.Errorf("%q differs from %q in line %d, of the same Puskesmas: write the same or leave it empty", is, was, f.line))
 		}
 	}
 	r.addDesa(row, columnDesaCode, f, place{r.Cell(row, columnDesaCode), r.Cell(row, columnDesaName)})
+	r.addPosts(row, f)
 }
 
 // describe takes what is not a list.

@@ -29,8 +29,8 @@ written. Everything else that you have added stays, comments too. A Puskesmas th
 named. If anything is wrong, everything that is wrong is said and nothing is written.
 
 Columns of the CSV: code, name, kecamatan_code, kecamatan; and if you like desa (61.05.09.2001:Nanga Tebidah|…) or
-desa_code and desa_name (one line for each desa), category, stage, priority, organization_id, connectivity. Indonesian
-names, such as kode and nama, are known, too: docs/onboarding.md has them all.
+desa_code and desa_name (one line for each desa, with its pustu and posyandu), category, stage, priority,
+organization_id, connectivity. Indonesian names, such as kode and nama, are known, too: docs/onboarding.md has them all.
 
 Exit code 0 if the folder is as it should be, 4 if something is wrong with the list.`
 
