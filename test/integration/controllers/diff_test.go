@@ -122,6 +122,20 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 		Expect(plugin.diff(ctx, (&folder{"batu.yaml": batu}).write()).out).To(ContainSubstring("localhost/ilp/gnuhealth:1.1.0"), "the release that the wave has given")
 	})
 
+	It("says what a state does to the stack", func(ctx SpecContext) {
+		stopped := files.with("district.yaml", func(d *v1alpha1.District) { d.Spec.State = v1alpha1.StateHibernated })
+		changes := plugin.diff(ctx, stopped.write(), "-o", "json").changes()
+		Expect(changes.in("Created")).To(BeEmpty(), "what is hibernated makes nothing new")
+		Expect(changes.fields("Operator Deployment tebidah-rme")).To(ConsistOf("spec.replicas"))
+		Expect(changes.fields("Operator Cluster database")).To(ConsistOf("metadata.annotations.cnpg.io/hibernation"))
+
+		held := files.with("tebidah.yaml", func(p *v1alpha1.Puskesmas) { p.Spec.State, p.Spec.RME.Replicas = v1alpha1.StateSuspended, 2 })
+		got := plugin.diff(ctx, held.write())
+		Expect(got.code).To(Equal(1), got.text())
+		Expect(got.out).NotTo(ContainSubstring("operator/"))
+		Expect(got.errOut).To(Equal("note: Puskesmas " + d.namespace + "/tebidah is Suspended: the operator changes nothing of it until it is Active\n"))
+	})
+
 	It("never prints a value of a Secret", func(ctx SpecContext) {
 		changed := files.with("secret.yaml", func(s *corev1.Secret) { s.StringData["client_secret"] = other })
 		for _, format := range []string{"text", "json", "yaml"} {
