@@ -112,7 +112,7 @@ func (k *known) releaseOf(d *v1alpha1.District) (release *v1alpha1.StackRelease,
 	case wave != "":
 		i := slices.IndexFunc(k.waves, func(w v1alpha1.Wave) bool { return w.Name == string(wave) })
 		if i < 0 {
-			return nil, "", fmt.Errorf("Wave %q does not exist: apply it, too, or name another", wave)
+			return nil, "", fmt.Errorf("wave %q does not exist: apply it, too, or name another", wave)
 		}
 		release, err = k.release(k.waves[i].Spec.Release)
 		note = fmt.Sprintf("it waits for Wave %s to give it a release; compared is the one that the wave brings now", wave)

@@ -69,7 +69,7 @@ func (p *preview) compareStack(ctx context.Context, known *known, renderer *rend
 	}
 	release, note, err := known.releaseOf(d)
 	if err != nil {
-		p.problem(manifest.Problem{Object: title, Path: "spec", Message: err.Error()})
+		p.problem(wrong(title, "spec", err))
 		return nil
 	}
 	if note != "" {
@@ -86,7 +86,7 @@ func (p *preview) compareStack(ctx context.Context, known *known, renderer *rend
 	}
 	objects, err := district.Offline(ctx, renderer, known.operator, d, members, release)
 	if err != nil {
-		p.problem(unrendered(title, err))
+		p.problem(wrong(title, "", err))
 		return nil
 	}
 	err = p.compareOwned(ctx, &owned{
@@ -138,7 +138,7 @@ func (p *preview) compareFacility(ctx context.Context, known *known, renderer *r
 	if name := f.puskesmas.Spec.Release; name != "" && pinned {
 		var err error
 		if release, err = known.release(name); err != nil {
-			p.problem(manifest.Problem{Object: title, Path: "spec.release", Message: err.Error()})
+			p.problem(wrong(title, "spec.release", err))
 			return nil
 		}
 	}
@@ -153,7 +153,7 @@ func (p *preview) compareFacility(ctx context.Context, known *known, renderer *r
 	}
 	objects, err := puskesmas.Offline(ctx, renderer, f.district, f.puskesmas, release, credentials)
 	if err != nil {
-		p.problem(unrendered(title, err))
+		p.problem(wrong(title, "", err))
 		return nil
 	}
 	o := &owned{
@@ -205,12 +205,13 @@ func (p *preview) notef(format string, args ...any) {
 	p.notes = append(p.notes, fmt.Sprintf(format, args...))
 }
 
-// unrendered tells what the operator would say of a spec that it cannot render.
-func unrendered(title string, err error) manifest.Problem {
+// wrong is a problem of a spec; what the operator would say of it comes without
+// the reason.
+func wrong(title, path string, err error) manifest.Problem {
 	message := err.Error()
 	var stop *status.Stop
 	if errors.As(err, &stop) {
 		message = stop.Message
 	}
-	return manifest.Problem{Object: title, Message: message}
+	return manifest.Problem{Object: title, Path: path, Message: message}
 }
