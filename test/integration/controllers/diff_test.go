@@ -55,11 +55,7 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 			applyFile(ctx, (*files)[name], "kubectl")
 		}
 		DeferCleanup(d.suspend)
-		given := &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: d.name}}
-		given.SetGroupVersionKind(districtKind)
-		patch := written(given)
-		patch.Object["spec"] = map[string]any{"release": otherRelease}
-		applyFile(ctx, patch, v1alpha1.ManagerWave)
+		give(ctx, d, otherRelease)
 		d.expectReady(ctx, "tebidah", "sungai-durian")
 		d.expectReady(ctx)
 	})
@@ -158,6 +154,28 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 		Expect(refused.errOut).To(ContainSubstring("the API server refuses it (Invalid)"))
 	})
 
+	It("knows what a district keeps that went back to the release before", func(ctx SpecContext) {
+		later := newRelease("ilp-1.2.0-diff", "1.2.0")
+		later.Spec.SchemaRollback = v1alpha1.SchemaRollbackSafe
+		Expect(admin.Create(ctx, later)).To(Succeed())
+		for _, release := range []string{later.Name, otherRelease} {
+			give(ctx, d, release)
+			d.expectReady(ctx, "tebidah", "sungai-durian")
+			d.expectReady(ctx)
+			Eventually(func() string { return d.get(ctx).Status.Release.Current }).Should(Equal(release))
+			d.expectReady(ctx)
+		}
+		Expect(d.puskesmas(ctx, "tebidah").Status.Release.Schema).To(Equal(later.Name), "the schema that it keeps")
+		got := plugin.diff(ctx, files.write())
+		Expect(got.code).To(BeZero(), got.text())
+
+		By("a pin in the files to a release that cannot be reached")
+		pinned := files.with("district.yaml", func(d *v1alpha1.District) { d.Spec.Release = defaultRelease })
+		got = plugin.diff(ctx, pinned.write(), "-o", "json")
+		Expect(got.changes().in("Created", "Changed", "Deleted")).To(ConsistOf("Files District " + d.name))
+		Expect(got.out).To(ContainSubstring("everything stays on " + otherRelease))
+	})
+
 	It("tells of a district that is not there yet, and of what is wrong", func(ctx SpecContext) {
 		fresh := newDistrict(admin)
 		resource, first := fresh.resource(), fresh.newPuskesmas("pertama")
@@ -230,6 +248,14 @@ func written(object client.Object) *unstructured.Unstructured {
 	unstructured.RemoveNestedField(fields, "status")
 	unstructured.RemoveNestedField(fields, "metadata", "creationTimestamp")
 	return out
+}
+
+// give gives a district its release as its wave does.
+func give(ctx context.Context, d *district, release string) {
+	GinkgoHelper()
+	patch := written(&v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: d.name}})
+	patch.Object["spec"] = map[string]any{"release": release}
+	applyFile(ctx, patch, v1alpha1.ManagerWave)
 }
 
 func applyFile(ctx context.Context, object client.Object, manager string) {
