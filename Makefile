@@ -6,6 +6,7 @@ CACHE := $(if $(XDG_CACHE_HOME),$(XDG_CACHE_HOME),$(HOME)/.cache)/ilp-operator
 TOOLS := $(CACHE)/tools
 LINT := $(TOOLS)/golangci-lint-kube-api-linter
 CONTROLLER_GEN := $(TOOLS)/controller-gen
+API_DOCS := $(TOOLS)/crd-ref-docs
 LOCALCLUSTER := $(CACHE)/bin/localcluster
 # One set of build settings for everything, so that tests, lint and images share what is compiled.
 export CGO_ENABLED = 0
@@ -89,8 +90,9 @@ build: ## Build the operator and the kubectl plugin into bin/
 	go build -o bin/ ./cmd/...
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) ## CRDs and deep copies from api/
+generate: $(CONTROLLER_GEN) $(API_DOCS) ## CRDs, deep copies and docs/api.md from api/
 	$(CONTROLLER_GEN) object paths=./api/... crd output:crd:dir=config/crd/bases paths=./api/...
+	$(API_DOCS) --source-path=api/v1alpha1 --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md --log-level=ERROR
 
 .PHONY: chart
 chart: ## The templates of charts/ilp-operator, from config/
@@ -102,10 +104,10 @@ dist: ## dist/install.yaml: the operator in one file
 	kubectl kustomize config/default > dist/install.yaml
 
 .PHONY: generated
-generated: $(CONTROLLER_GEN)
-	@before=$$(cat api/v1alpha1/zz_generated.deepcopy.go config/crd/bases/* | sha256sum); \
+generated: $(CONTROLLER_GEN) $(API_DOCS)
+	@before=$$(cat api/v1alpha1/zz_generated.deepcopy.go config/crd/bases/* docs/api.md | sha256sum); \
 	$(MAKE) --no-print-directory -s generate; \
-	after=$$(cat api/v1alpha1/zz_generated.deepcopy.go config/crd/bases/* | sha256sum); \
+	after=$$(cat api/v1alpha1/zz_generated.deepcopy.go config/crd/bases/* docs/api.md | sha256sum); \
 	test "$$before" = "$$after" || { echo "generated files were out of date: commit what make generate has changed"; exit 1; }
 
 # Helm of the version that the chart's tests have as a library.
@@ -116,6 +118,10 @@ $(CACHE)/bin/helm: hack/chart/go.mod
 $(CONTROLLER_GEN): hack/tools/go.mod
 	@mkdir -p $(TOOLS)
 	cd hack/tools && go build -o $@ sigs.k8s.io/controller-tools/cmd/controller-gen
+
+$(API_DOCS): hack/tools/go.mod
+	@mkdir -p $(TOOLS)
+	cd hack/tools && go build -o $@ github.com/elastic/crd-ref-docs
 
 $(LINT): hack/tools/go.mod
 	@mkdir -p $(TOOLS)

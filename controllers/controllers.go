@@ -79,6 +79,13 @@ func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		statuses = &status.Writer{Client: mgr.GetClient()}
 		recorder = mgr.GetEventRecorder(v1alpha1.ManagerName)
 	)
+	registry, err := district.NewRegistryCache(mgr, opts.Identity.Namespace)
+	if err != nil {
+		return fmt.Errorf("set up the cache of the registry: %w", err)
+	}
+	if err := mgr.Add(registry); err != nil {
+		return fmt.Errorf("set up the cache of the registry: %w", err)
+	}
 	districts := &district.Reconciler{
 		Client:    mgr.GetClient(),
 		APIReader: mgr.GetAPIReader(),
@@ -87,6 +94,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		Renderer:  renderer,
 		Stages:    stages,
 		Statuses:  statuses,
+		Registry:  registry,
 		Identity:  opts.Identity,
 		Now:       time.Now,
 	}

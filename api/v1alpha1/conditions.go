@@ -15,6 +15,9 @@ const (
 	ConditionBackupReady    = "BackupReady"   // information; never holds Ready back
 	ConditionDashboardReady = "DashboardReady"
 	ConditionPuskesmasReady = "PuskesmasReady"
+	// ConditionWilayahVerified informs and never holds Ready back. It is missing
+	// where the cluster has no registry of the district's province.
+	ConditionWilayahVerified = "WilayahVerified"
 
 	// Puskesmas.
 	ConditionSchemaReady = "SchemaReady"
@@ -81,6 +84,10 @@ const (
 	ReasonNotConfigured = "NotConfigured"
 	// ReasonCredentialsMissing: the Secret with the credentials does not exist or lacks a key.
 	ReasonCredentialsMissing = "CredentialsMissing"
+	// ReasonNotInRegistry: a code is not in the registry, or is another place there.
+	ReasonNotInRegistry = "NotInRegistry"
+	// ReasonRegistryInvalid: the registry cannot be read; the message says where.
+	ReasonRegistryInvalid = "RegistryInvalid"
 	// ReasonBelowMinimum: a Pustu has less staff than the minimum.
 	ReasonBelowMinimum = "BelowMinimum"
 )

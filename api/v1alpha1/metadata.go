@@ -10,6 +10,11 @@ const (
 	// LabelStateful marks objects that hold data: never recreated, and never
 	// deleted without consent.
 	LabelStateful = "ilp.health/stateful"
+	// LabelRegistry marks the ConfigMaps, in the operator's namespace, that hold a
+	// registry of places; its value is RegistryWilayah.
+	LabelRegistry = "ilp.health/registry"
+	// RegistryWilayah is the value of LabelRegistry.
+	RegistryWilayah = "wilayah"
 	// LabelManagedBy is Kubernetes's own; its value is ManagerName.
 	LabelManagedBy = "app.kubernetes.io/managed-by"
 

@@ -34,8 +34,8 @@ func run() error {
 		leaderElect     = flag.Bool("leader-elect", true, "run one of several replicas at a time")
 		logging         zap.Options
 	)
-	flag.StringVar(&identity.Namespace, "namespace", "ilp-system", "namespace that the operator runs in")
-	flag.StringVar(&identity.ServiceAccount, "service-account", "ilp-operator", "service account that the operator runs as")
+	flag.StringVar(&identity.Namespace, "namespace", district.DefaultIdentity.Namespace, "namespace that the operator runs in")
+	flag.StringVar(&identity.ServiceAccount, "service-account", district.DefaultIdentity.ServiceAccount, "service account that the operator runs as")
 	flag.IntVar(&opts.DistrictWorkers, "district-workers", 4, "districts that are worked on at once")
 	flag.IntVar(&opts.PuskesmasWorkers, "puskesmas-workers", 8, "Puskesmas that are worked on at once")
 	logging.BindFlags(flag.CommandLine)

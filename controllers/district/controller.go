@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
@@ -35,13 +36,16 @@ type Reconciler struct {
 	Renderer *render.Renderer
 	Stages   *stage.Runner
 	Statuses *status.Writer
+	// Registry has the ConfigMaps of the registry of places; see NewRegistryCache.
+	Registry cache.Cache
 	// Identity is the service account that the operator runs as; the isolation
 	// of each district grants it its rights there.
 	Identity Identity
 	// Now is the clock.
 	Now func() time.Time
 
-	owned *watch.Owned
+	owned    *watch.Owned
+	registry registry
 	// pins remembers which Puskesmas hold a release of their own, so that they
 	// are not asked again until they or the release change.
 	pins sync.Map
@@ -52,11 +56,15 @@ type Reconciler struct {
 // Identity is a service account.
 type Identity struct{ Namespace, ServiceAccount string }
 
+// DefaultIdentity is the service account of config/default.
+var DefaultIdentity = Identity{Namespace: "ilp-system", ServiceAccount: "ilp-operator"}
+
 // phases are what a reconcile does, in their order. A phase that returns an
 // error ends it; a *status.Stop among them is not a failure but a wait.
 var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).checkCode,
 	(*Reconciler).checkNamespace,
+	(*Reconciler).verifyWilayah,
 	(*Reconciler).resolveRelease,
 	(*Reconciler).checkPath,
 	(*Reconciler).listPuskesmas,

@@ -17,7 +17,7 @@ func pwsFiles(puskesmas []v1alpha1.Puskesmas) map[string]string {
 	slices.SortFunc(byCode, func(a, b v1alpha1.Puskesmas) int { return cmp.Compare(a.Spec.Code, b.Spec.Code) })
 	byCode = slices.CompactFunc(byCode, func(a, b v1alpha1.Puskesmas) bool { return a.Spec.Code == b.Spec.Code })
 
-	w := wilayah{
+	w := area{
 		kecamatan:  map[string]string{},
 		desa:       map[v1alpha1.DesaCode]bool{},
 		pustu:      map[v1alpha1.DesaCode]bool{},
@@ -41,15 +41,15 @@ func pwsFiles(puskesmas []v1alpha1.Puskesmas) map[string]string {
 	}
 }
 
-// wilayah gathers the rows; where two facilities claim one desa, the one with
+// area gathers the rows; where two facilities claim one desa, the one with
 // the lower code has it.
-type wilayah struct {
+type area struct {
 	kecamatan                             map[string]string
 	desa, pustu, posyandu                 map[v1alpha1.DesaCode]bool
 	facilities, villages, outposts, posts table
 }
 
-func (w *wilayah) add(p v1alpha1.PuskesmasSpec) {
+func (w *area) add(p v1alpha1.PuskesmasSpec) {
 	w.facilities = append(w.facilities, []string{
 		p.Code, p.Name, string(p.Kecamatan.Code), p.Kecamatan.Name,
 		strconv.FormatBool(p.Category == "RawatInap"), cmp.Or(p.ILP.Stage, "Preparing"),
@@ -74,7 +74,7 @@ func (w *wilayah) add(p v1alpha1.PuskesmasSpec) {
 }
 
 // addDesa adds a desa once. One that only a Pustu or Posyandu names appears by its code.
-func (w *wilayah) addDesa(code v1alpha1.DesaCode, name, puskesmas string) {
+func (w *area) addDesa(code v1alpha1.DesaCode, name, puskesmas string) {
 	if w.desa[code] {
 		return
 	}

@@ -3,6 +3,7 @@ package district
 import (
 	"context"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -12,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/live"
@@ -35,6 +37,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 			UpdateFunc:  func(event.UpdateEvent) bool { return false },
 			GenericFunc: func(event.GenericEvent) bool { return false },
 		})).
+		WatchesRawSource(source.Kind(r.Registry, &corev1.ConfigMap{}, handler.TypedEnqueueRequestsFromMapFunc(r.ofRegistry))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Build(r)
 	if err != nil {
@@ -121,9 +124,13 @@ func (r *Reconciler) withField(ctx context.Context, field, value string) []recon
 	if err := r.Client.List(ctx, &districts, client.MatchingFields{field: value}); err != nil {
 		return nil // only possible while the cache is being shut down
 	}
-	requests := make([]reconcile.Request, len(districts.Items))
-	for i := range districts.Items {
-		requests[i].Name = districts.Items[i].Name
+	return requestsFor(districts.Items)
+}
+
+func requestsFor(districts []v1alpha1.District) []reconcile.Request {
+	requests := make([]reconcile.Request, len(districts))
+	for i := range districts {
+		requests[i].Name = districts[i].Name
 	}
 	return requests
 }

@@ -10,9 +10,9 @@ import (
 )
 
 // Offline returns what the operator applies for a Puskesmas that stands on a
-// release, without a cluster. SATUSEHAT's credentials are taken to be there, in
-// a Secret of the given version: the RME rolls when it changes. An error is a
-// *status.Stop that says what is wrong with the spec.
+// release, without a cluster. SATUSEHAT's credentials are in a Secret of the
+// given version, and the RME rolls when it changes; without a version they are
+// not there. An error is a *status.Stop that says what is wrong with the spec.
 func Offline(ctx context.Context, renderer *render.Renderer, district *v1alpha1.District,
 	puskesmas *v1alpha1.Puskesmas, release *v1alpha1.StackRelease, credentialsVersion string,
 ) ([]*unstructured.Unstructured, error) {
@@ -21,7 +21,7 @@ func Offline(ctx context.Context, renderer *render.Renderer, district *v1alpha1.
 	s.district = district
 	s.release, s.schema, s.rme = release, release, release
 	s.profile = s.wantedProfile()
-	if puskesmas.Spec.SatuSehat.OrganizationID != "" {
+	if puskesmas.Spec.SatuSehat.OrganizationID != "" && credentialsVersion != "" {
 		s.satusehat = s.satusehatWith(credentialsVersion)
 	}
 	if err := r.render(ctx, s); err != nil {

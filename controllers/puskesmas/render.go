@@ -18,7 +18,8 @@ import (
 // Components of a facility, by the value of the label app.kubernetes.io/component.
 const (
 	componentDatabase = "facility-database"
-	componentSchema   = "schema"
+	// ComponentSchema is the Job that brings the schema to the release.
+	ComponentSchema   = "schema"
 	componentRME      = "rme"
 	componentExposure = "exposure"
 )

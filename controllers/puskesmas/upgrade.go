@@ -102,7 +102,7 @@ func (r *Reconciler) stillThere(ctx context.Context, name string) (*v1alpha1.Sta
 // bringUpSchema brings the schema to the release, while the RME of the one
 // before goes on serving.
 func (r *Reconciler) bringUpSchema(ctx context.Context, s *scope) error {
-	objects := s.objects[componentSchema]
+	objects := s.objects[ComponentSchema]
 	if s.schema != s.release {
 		// It is that of another release and stays so; only what is deleted by hand comes back.
 		if err := r.Applier.Apply(ctx, objects, apply.Options{Trusted: s.trusted}); err != nil {

@@ -204,7 +204,7 @@ func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured
 
 	applied := desired.DeepCopy()
 	err := a.apply(ctx, applied)
-	if isImmutable(err) && !Stateful(obj) {
+	if Immutable(err) && !Stateful(obj) {
 		if err = a.remove(ctx, ref, obj); err == nil {
 			applied = desired
 			err = a.apply(ctx, applied)
@@ -228,9 +228,9 @@ func (a *Applier) apply(ctx context.Context, obj *unstructured.Unstructured) err
 	return a.writer.Apply(ctx, client.ApplyConfigurationFromUnstructured(obj), client.FieldOwner(v1alpha1.ManagerName), client.ForceOwnership)
 }
 
-// isImmutable reports whether the API server refused because a field cannot
+// Immutable reports whether the API server refused because a field cannot
 // change, and for no other reason.
-func isImmutable(err error) bool {
+func Immutable(err error) bool {
 	var status apierrors.APIStatus
 	if !apierrors.IsInvalid(err) || !errors.As(err, &status) || status.Status().Details == nil {
 		return false

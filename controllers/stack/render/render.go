@@ -122,14 +122,14 @@ func (r *Renderer) render(in Instance, c *Component, nameJobs bool) ([]*unstruct
 	return objects, nil
 }
 
-// labelComponent tells which component an object comes from.
-const labelComponent = "app.kubernetes.io/component"
+// LabelComponent tells which component an object comes from.
+const LabelComponent = "app.kubernetes.io/component"
 
 // ByComponent groups objects by the component that they come from.
 func ByComponent(objects []*unstructured.Unstructured) map[string][]*unstructured.Unstructured {
 	groups := map[string][]*unstructured.Unstructured{}
 	for _, object := range objects {
-		component := object.GetLabels()[labelComponent]
+		component := object.GetLabels()[LabelComponent]
 		groups[component] = append(groups[component], object)
 	}
 	return groups

@@ -31,6 +31,9 @@ const (
 	// ExitHeld and ExitProblems both say that a person must act before it goes on.
 	ExitHeld     = 4
 	ExitProblems = 4
+	// ExitDiffers and ExitUntold are those of kubectl diff.
+	ExitDiffers = 1
+	ExitUntold  = 2
 )
 
 // Exit ends a command with a code. Without Err there is nothing left to say.
@@ -98,6 +101,7 @@ func ConnectWith(flags *genericclioptions.ConfigFlags) func() (client.Client, er
 		if err != nil {
 			return nil, fmt.Errorf("find the cluster: %w", err)
 		}
+		config.QPS = -1 // the API server's own flow control sets the pace
 		return client.New(config, client.Options{Scheme: scheme})
 	}
 }

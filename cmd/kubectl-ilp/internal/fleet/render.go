@@ -19,9 +19,6 @@ import (
 	"ilp.health/operator/controllers/stack/upgrade"
 )
 
-// operator is the service account of config/default.
-var operator = district.Identity{Namespace: "ilp-system", ServiceAccount: "ilp-operator"}
-
 // credentialsVersion stands for the version of a Secret that only the cluster knows.
 const credentialsVersion = "unknown"
 
@@ -56,7 +53,7 @@ func (f *Fleet) Render(ctx context.Context) []*unstructured.Unstructured {
 		for _, p := range facilities {
 			members = append(members, *p.Value)
 		}
-		objects, err := district.Offline(ctx, renderer, operator, d.Value, members, release)
+		objects, err := district.Offline(ctx, renderer, district.DefaultIdentity, d.Value, members, release)
 		add(d.Object, objects, err)
 		for _, p := range facilities {
 			own := release

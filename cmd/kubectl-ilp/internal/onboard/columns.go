@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"ilp.health/operator/cmd/kubectl-ilp/internal/manifest"
+	"ilp.health/operator/controllers/stack/wilayah"
 )
 
 // Columns of the list of Puskesmas, by the first of their names.
@@ -22,7 +22,17 @@ const (
 	columnPriority     = "priority"
 	columnOrganization = "organization_id"
 	columnConnectivity = "connectivity"
+
+	columnPustu         = "pustu"
+	columnPustuBidan    = "pustu_bidan"
+	columnPustuPerawat  = "pustu_perawat"
+	columnPustuKader    = "pustu_kader"
+	columnPosyandu      = "posyandu"
+	columnPosyanduKader = "posyandu_kader"
 )
+
+// ofDesa are the columns that speak of one desa, which has a line of its own.
+var ofDesa = []string{columnPustu, columnPustuBidan, columnPustuPerawat, columnPustuKader, columnPosyandu, columnPosyanduKader}
 
 // columns are all that is taken of a list, with the other names they go by. No
 // column holds data of a person.
@@ -39,11 +49,12 @@ var columns = [][]string{
 	{columnPriority, "prioritas"},
 	{columnOrganization, "id_satusehat", "organization_id_satusehat"},
 	{columnConnectivity, "konektivitas", "internet"},
-}
-
-var registryColumns = [][]string{
-	{columnCode, "kode"},
-	{columnName, "nama"},
+	{columnPustu, "nama_pustu"},
+	{columnPustuBidan, "bidan", "bidan_pustu"},
+	{columnPustuPerawat, "perawat", "perawat_pustu"},
+	{columnPustuKader, "kader_pustu"},
+	{columnPosyandu, "jumlah_posyandu"},
+	{columnPosyanduKader, "kader_posyandu"},
 }
 
 // words that a cell may hold, by the value of the API that they stand for.
@@ -64,61 +75,6 @@ var words = map[string]map[string][]string{
 	},
 }
 
-// layout says where the known columns are.
-type layout struct {
-	table *table
-	at    map[string]int
-}
-
-// layoutOf finds the columns. Those that are not known are named and not read.
-func layoutOf(t *table, known [][]string, required ...string) (l layout, unknown []string, problems []manifest.Problem) {
-	l = layout{table: t, at: map[string]int{}}
-	for i, key := range t.keys {
-		at := slices.IndexFunc(known, func(names []string) bool { return slices.Contains(names, key) })
-		switch {
-		case key == "":
-		case at < 0:
-			unknown = append(unknown, t.header[i])
-		default:
-			name := known[at][0]
-			if first, again := l.at[name]; again {
-				problems = append(problems, t.problem(1, t.header[i], fmt.Sprintf("columns %q and %q are both the column %s: keep one", t.header[first], t.header[i], name)))
-				continue
-			}
-			l.at[name] = i
-		}
-	}
-	for _, name := range required {
-		if _, ok := l.at[name]; !ok {
-			at := slices.IndexFunc(known, func(names []string) bool { return names[0] == name })
-			problems = append(problems, t.problem(1, "", fmt.Sprintf("the column %s is missing among %q: name it %s", name, t.header, strings.Join(known[at], " or "))))
-		}
-	}
-	return l, unknown, problems
-}
-
-// has reports whether the table has the column.
-func (l layout) has(column string) bool {
-	_, ok := l.at[column]
-	return ok
-}
-
-// title is the column as the user calls it, or its own name.
-func (l layout) title(column string) string {
-	if i, ok := l.at[column]; ok {
-		return l.table.header[i]
-	}
-	return column
-}
-
-// cell is empty where the column or the cell is missing.
-func (l layout) cell(r row, column string) string {
-	if i, ok := l.at[column]; ok && i < len(r.cells) {
-		return r.cells[i]
-	}
-	return ""
-}
-
 // meaning finds the value of the API that a cell stands for.
 func meaning(column, cell string) (string, error) {
 	if cell == "" {
@@ -127,7 +83,7 @@ func meaning(column, cell string) (string, error) {
 	var known []string
 	for value, others := range words[column] {
 		for _, word := range append([]string{value}, others...) {
-			if fold(word) == fold(cell) {
+			if wilayah.Fold(word) == wilayah.Fold(cell) {
 				return value, nil
 			}
 		}

@@ -1,6 +1,8 @@
 package onboard
 
 import (
+	"errors"
+	"slices"
 	"strconv"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -36,29 +38,98 @@ func (e *edit) setIn(parent *yaml.RNode, name, value string) {
 	case field.Value.YNode().Kind == yaml.ScalarNode && field.Value.YNode().ShortTag() == yaml.NodeTagString && field.Value.YNode().Value == value:
 		return
 	default:
-		// The comments of the old value stay.
-		was, is := field.Value.YNode(), wanted.YNode()
-		is.HeadComment, is.LineComment, is.FootComment = was.HeadComment, was.LineComment, was.FootComment
-		*was = *is
+		keepComments(field.Value.YNode(), wanted.YNode())
+		*field.Value.YNode() = *wanted.YNode()
 	}
 	e.file.changed = true
 }
 
+// keepComments gives a new value the comments of the old one.
+func keepComments(was, is *yaml.Node) {
+	is.HeadComment, is.LineComment, is.FootComment = was.HeadComment, was.LineComment, was.FootComment
+}
+
 // setNumber writes a whole number, unless it is there already.
-func (e *edit) setNumber(value int, path ...string) {
+func (e *edit) setNumber(value int, path ...string) { e.setNumberIn(e.node, value, path...) }
+
+func (e *edit) setNumberIn(parent *yaml.RNode, value int, path ...string) {
 	if e.err != nil {
 		return
 	}
-	number := strconv.Itoa(value)
-	if old, err := e.node.Pipe(yaml.Lookup(path...)); err == nil && old != nil && old.YNode().Value == number {
-		return
+	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagInt, Value: strconv.Itoa(value)}
+	if old, err := parent.Pipe(yaml.Lookup(path...)); err == nil && old != nil {
+		if old.YNode().Value == node.Value {
+			return
+		}
+		keepComments(old.YNode(), node)
 	}
 	last := len(path) - 1
-	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: yaml.NodeTagInt, Value: number}
 	e.file.changed = true
-	e.err = e.node.PipeE(
+	e.err = parent.PipeE(
 		yaml.LookupCreate(yaml.MappingNode, path[:last]...),
 		yaml.SetField(path[last], yaml.NewRNode(node)))
+}
+
+// setPosts writes what the list says of the Pustu or Posyandu of each desa. Those
+// of other desa stay, and so do comments and the order.
+func (e *edit) setPosts(wanted []post, path ...string) {
+	if len(wanted) == 0 || e.err != nil {
+		return
+	}
+	list, err := e.node.Pipe(yaml.Lookup(path...))
+	if err != nil {
+		e.err = err
+		return
+	}
+	entries := entriesBy("desa", list)
+	for _, p := range wanted {
+		entry := entries[p.desa]
+		switch {
+		case p.none && entry == nil:
+			continue
+		case p.none:
+			e.remove(list, entry)
+			continue
+		case entry == nil:
+			if list, err = e.node.Pipe(yaml.LookupCreate(yaml.SequenceNode, path...)); err != nil {
+				e.err = err
+				return
+			}
+			entry = &yaml.Node{Kind: yaml.MappingNode}
+			list.YNode().Content = append(list.YNode().Content, entry)
+		}
+		e.setIn(yaml.NewRNode(entry), "desa", p.desa)
+		if p.name != "" && e.err == nil {
+			e.setIn(yaml.NewRNode(entry), "name", p.name)
+		}
+		for _, n := range p.numbers {
+			e.setNumberIn(yaml.NewRNode(entry), n.value, n.field)
+		}
+	}
+	if list != nil && len(list.Content()) == 0 {
+		last := len(path) - 1
+		e.err = errors.Join(e.err, e.node.PipeE(yaml.Lookup(path[:last]...), yaml.Clear(path[last])))
+	}
+}
+
+func (e *edit) remove(list *yaml.RNode, entry *yaml.Node) {
+	content := list.YNode().Content
+	list.YNode().Content = slices.DeleteFunc(content, func(other *yaml.Node) bool { return other == entry })
+	e.file.changed = true
+}
+
+// entriesBy finds the entries of a list by one of their fields.
+func entriesBy(key string, list *yaml.RNode) map[string]*yaml.Node {
+	entries := map[string]*yaml.Node{}
+	if list == nil {
+		return entries
+	}
+	for _, entry := range list.Content() {
+		if field := yaml.NewRNode(entry).Field(key); field != nil {
+			entries[field.Value.YNode().Value] = entry
+		}
+	}
+	return entries
 }
 
 // setDesa writes the list of desa in the order of the list. Entries that are
@@ -72,12 +143,7 @@ func (e *edit) setDesa(wanted []place) {
 		e.err = err
 		return
 	}
-	entries := map[string]*yaml.Node{}
-	for _, entry := range list.Content() {
-		if field := yaml.NewRNode(entry).Field("code"); field != nil {
-			entries[field.Value.YNode().Value] = entry
-		}
-	}
+	entries := entriesBy("code", list)
 	var content []*yaml.Node
 	for _, d := range wanted {
 		entry := entries[d.code]

@@ -5,9 +5,7 @@ import (
 	"strings"
 	"unicode"
 
-	"golang.org/x/text/runes"
-	"golang.org/x/text/transform"
-	"golang.org/x/text/unicode/norm"
+	"ilp.health/operator/controllers/stack/wilayah"
 )
 
 // longestName is the limit of a Puskesmas's metadata.name.
@@ -19,18 +17,9 @@ var called = regexp.MustCompile(`(?i)^(uptd?\.? +)?(puskesmas|pkm\.?)( +|$)`)
 // plainName leaves out the word Puskesmas, which the API does not repeat.
 func plainName(name string) string { return called.ReplaceAllString(name, "") }
 
-// ascii takes the marks off letters: é becomes e.
-func ascii(text string) string {
-	plain, _, err := transform.String(transform.Chain(norm.NFKD, runes.Remove(runes.In(unicode.Mn))), text)
-	if err != nil {
-		return text // what cannot be taken apart is left out later
-	}
-	return plain
-}
-
 // dnsName makes a DNS label of a name, and "" of one without a Latin letter or digit.
 func dnsName(name string) string {
-	parts := strings.FieldsFunc(strings.ToLower(ascii(strings.NewReplacer("'", "", "’", "", "`", "").Replace(name))), func(r rune) bool {
+	parts := strings.FieldsFunc(strings.ToLower(wilayah.ASCII(strings.NewReplacer("'", "", "’", "", "`", "").Replace(name))), func(r rune) bool {
 		return r > unicode.MaxASCII || (!unicode.IsLetter(r) && !unicode.IsDigit(r))
 	})
 	label := strings.Join(parts, "-")
@@ -38,16 +27,6 @@ func dnsName(name string) string {
 		label = "pkm-" + label
 	}
 	return label
-}
-
-// fold makes names comparable: what remains are letters and digits.
-func fold(name string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return unicode.ToLower(r)
-		}
-		return -1
-	}, ascii(name))
 }
 
 // nameAll gives every facility a name that no other has, whatever their order.

@@ -17,6 +17,8 @@ import (
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/fleet"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/manifest"
+	"ilp.health/operator/controllers/stack/sheet"
+	"ilp.health/operator/controllers/stack/wilayah"
 )
 
 const long = `Write the folder of a kabupaten or kota for Git: kustomization.yaml, namespace.yaml, district.yaml and a file for each
@@ -27,8 +29,8 @@ written. Everything else that you have added stays, comments too. A Puskesmas th
 named. If anything is wrong, everything that is wrong is said and nothing is written.
 
 Columns of the CSV: code, name, kecamatan_code, kecamatan; and if you like desa (61.05.09.2001:Nanga Tebidah|…) or
-desa_code and desa_name (one line for each desa), category, stage, priority, organization_id, connectivity. Indonesian
-names, such as kode and nama, are known, too: docs/onboarding.md has them all.
+desa_code and desa_name (one line for each desa, with its pustu and posyandu), category, stage, priority,
+organization_id, connectivity. Indonesian names, such as kode and nama, are known, too: docs/onboarding.md has them all.
 
 Exit code 0 if the folder is as it should be, 4 if something is wrong with the list.`
 
@@ -124,15 +126,16 @@ func summary(done []string) string {
 
 // read reads the list and the registry.
 func (o *options) read(f *cmdutil.Factory, code string) (*wish, error) {
-	var known *registry
+	var known *wilayah.Registry
 	var problems []manifest.Problem
 	if o.registry != "" {
 		content, err := os.ReadFile(o.registry)
 		if err != nil {
 			return nil, err
 		}
-		if known, problems = readRegistry(o.registry, content); len(problems) > 0 {
-			return nil, report(f, problems)
+		var wrong []sheet.Problem
+		if known, wrong = wilayah.Read(content); len(wrong) > 0 {
+			return nil, report(f, placed(o.registry, wrong...))
 		}
 	}
 	content, err := os.ReadFile(o.puskesmas)
@@ -147,7 +150,7 @@ func (o *options) read(f *cmdutil.Factory, code string) (*wish, error) {
 	if strings.HasPrefix(o.name, "Kota ") {
 		w.resource = dnsName(o.name) // 26 names belong to a kabupaten and a kota
 	}
-	if err := known.check(code, o.name, ""); err != nil {
+	if err := known.Check(code, o.name, ""); err != nil {
 		problems = append(problems, manifest.Problem{File: o.registry, Path: "district", Message: err.Error()})
 	}
 	var unknown []string

@@ -150,6 +150,8 @@ func (f *facility) write(e *edit) {
 	e.set(f.kecamatan.code, "spec", "kecamatan", "code")
 	e.set(f.kecamatan.name, "spec", "kecamatan", "name")
 	e.setDesa(f.desa)
+	e.setPosts(f.pustu, "spec", "pustu")
+	e.setPosts(f.posyandu, "spec", "posyandu")
 	e.set(f.category, "spec", "category")
 	e.set(f.stage, "spec", "ilp", "stage")
 	if f.priority != nil {

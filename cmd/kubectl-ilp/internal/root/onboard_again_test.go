@@ -70,6 +70,39 @@ func TestOnboardAgain(t *testing.T) {
 	}
 }
 
+// TestOnboardPosts changes what the list says of Pustu and Posyandu, and leaves
+// alone what it does not speak of.
+func TestOnboardPosts(t *testing.T) {
+	const head = "code,name,kecamatan_code,kecamatan,desa_code,desa_name,pustu,bidan,posyandu,kader_posyandu\n"
+	folder := filepath.Join(t.TempDir(), "sintang")
+	path := filepath.Join(folder, "puskesmas", "tebidah.yaml")
+	line := func(number, posts string) string {
+		return "P6107080201,Tebidah,61.05.09,Kayan Hulu,61.05.09.200" + number + ",Desa " + number + "," + posts + "\n"
+	}
+	expectFile := func(list, want string) {
+		t.Helper()
+		if got := enlist(t, folder, head+list); got.code != cmdutil.ExitDone {
+			t.Fatal(got.errOut)
+		}
+		if _, is, _ := strings.Cut(read(t, path), "      name: Desa 2\n"); is != want {
+			t.Errorf("behind the desa there is\n%swant\n%s", is, want)
+		}
+		if checked := ilp(t, nil, "validate", folder); checked.code != cmdutil.ExitDone {
+			t.Error(checked.out)
+		}
+	}
+	expectFile(line("1", ",,,")+line("2", ",,,"), "")
+	expectFile(line("1", "Satu,1,2,10")+line("2", ",0,0,"), "  pustu:\n    - desa: 61.05.09.2001\n      name: Satu\n      bidan: 1\n  posyandu:\n    - desa: 61.05.09.2001\n      count: 2\n      kader: 10\n")
+	byHand := strings.NewReplacer("      bidan: 1\n", "      bidan: 1 # since May\n      kader: 2\n    - desa: 61.05.09.2002\n      name: Dua\n").Replace(read(t, path))
+	if err := os.WriteFile(path, []byte(byHand), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const pustu = "  pustu:\n    - desa: 61.05.09.2001\n      name: Satu\n      bidan: 3 # since May\n      kader: 2\n    - desa: 61.05.09.2002\n      name: Dua\n"
+	expectFile(line("1", "Satu,3,,")+line("2", ",,4,"), pustu+"  posyandu:\n    - desa: 61.05.09.2001\n      count: 2\n      kader: 10\n    - desa: 61.05.09.2002\n      count: 4\n")
+	expectFile(line("1", ",,0,")+line("2", ",,,"), pustu+"  posyandu:\n    - desa: 61.05.09.2002\n      count: 4\n")
+	expectFile(line("1", ",,,")+line("2", ",,0,0"), pustu)
+}
+
 // TestOnboardOtherDistrict refuses a folder that has an owner.
 func TestOnboardOtherDistrict(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "sintang")
@@ -92,14 +125,14 @@ func TestOnboardOtherDistrict(t *testing.T) {
 }
 
 // TestOnboardSample finds the sample's folder, which was written by hand, to be
-// what the list beside it asks for.
+// what the list and the registry beside it ask for.
 func TestOnboardSample(t *testing.T) {
 	folder := filepath.Join(t.TempDir(), "sintang")
 	if err := os.CopyFS(folder, os.DirFS(filepath.Join(samples, "sintang"))); err != nil {
 		t.Fatal(err)
 	}
 	list := read(t, filepath.Join(folder, "puskesmas.csv"))
-	got := enlist(t, folder, list, "--wave", "gf-rssh-2025", "--domain", "sintang.localhost")
+	got := enlist(t, folder, list, "--wave", "gf-rssh-2025", "--domain", "sintang.localhost", "--registry", filepath.Join(folder, "wilayah.csv"))
 	if got.code != cmdutil.ExitDone || got.out != "sintang: 2 Puskesmas, nothing to change\n" || got.errOut != "" {
 		t.Errorf("ends with %d: %s%s", got.code, got.out, got.errOut)
 	}

@@ -146,6 +146,21 @@ func TestOnboardBad(t *testing.T) {
 			"code,name,kecamatan_code,kecamatan,desa_code,desa_name\nP6107080201,Tebidah,61.05.09,Kayan Hulu,61.05.09.2001,Nanga Tebidah\nP6107080201,Tebida,,,61.05.09.2002,Nanga Payak\n", nil,
 			[]string{`list.csv:3: name: "Tebida" differs from "Tebidah" in line 2, of the same Puskesmas`},
 		},
+		"Pustu without desa": {
+			"code,name,kecamatan_code,kecamatan,desa,Nama Pustu\n", nil,
+			[]string{`list.csv:1: Nama Pustu: the column "Nama Pustu" speaks of one desa: add the columns desa_code and desa_name and give each desa a line of its own`},
+		},
+		"Pustu and Posyandu": {
+			"code,name,kecamatan_code,kecamatan,desa_code,desa_name,pustu,bidan,kader_pustu,posyandu,kader_posyandu\n" +
+				"P6107080201,Tebidah,61.05.09,Kayan Hulu,61.05.09.2001,Nanga Tebidah,Tebidah,two,-1,201,1\n" +
+				"P6107080201,,,,61.05.09.2002,Nanga Payak,,1,,,\nP6107080201,,,,61.05.09.2003,Tanjung Bunga,,,,0,5\nP6107080201,,,,,,Payak,,,,\n", nil,
+			[]string{
+				`list.csv:2: bidan: "two" is not a number of this kind: write a whole number from 0 to 100`, `list.csv:2: kader_pustu: "-1" is not`,
+				`list.csv:2: posyandu: "201" is not a number of this kind: write a whole number from 0 to 200`,
+				"list.csv:3: pustu: the line has staff of a Pustu and no Pustu: write its name", "list.csv:4: posyandu: the line has kader of Posyandu and no Posyandu",
+				`list.csv:5: pustu: "Payak" belongs to a desa, and the line has none: write desa_code and desa_name`,
+			},
+		},
 		"semicolons": {strings.ReplaceAll(header+"6107,Tebidah,61.05.09,Kayan Hulu,\n", ",", ";"), nil, []string{`list.csv:2: code: "6107" is not a kode Puskesmas`}},
 		"BOM and CRLF": {
 			"\ufeff" + strings.ReplaceAll(header+"\n6107,Tebidah,61.05.09,Kayan Hulu,\n", "\n", "\r\n"), nil,

@@ -15,6 +15,7 @@ import (
 	"ilp.health/operator/cmd/kubectl-ilp/internal/district"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/gate"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/onboard"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/preview"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/wave"
 )
 
@@ -27,7 +28,8 @@ Exit codes:
   2  wrong use
   3  wave status: in progress, or waiting for a time or a person
   4  somebody must act: wave status: held; wave plan --simulate: it would hold;
-     onboard, validate and render: something is wrong with the files`
+     onboard, validate and render: something is wrong with the files
+Those of diff are kubectl's: 0 nothing would change, 1 something would, 2 an error`
 
 // Execute runs the plugin and returns its exit code.
 func Execute(ctx context.Context, streams genericiooptions.IOStreams, args []string) int {
@@ -45,7 +47,7 @@ func Execute(ctx context.Context, streams genericiooptions.IOStreams, args []str
 // New puts the commands together.
 func New(factory *cmdutil.Factory) *cobra.Command {
 	cmd := cmdutil.Group("kubectl-ilp", "Onboard districts, check their folders, and steer how releases reach them",
-		onboard.NewCommand(factory), gate.NewValidate(factory), gate.NewRender(factory),
+		onboard.NewCommand(factory), gate.NewValidate(factory), gate.NewRender(factory), preview.NewCommand(factory),
 		wave.NewCommand(factory), district.NewCommand(factory))
 	cmd.Long = long
 	cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl ilp"}

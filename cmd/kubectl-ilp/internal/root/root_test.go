@@ -102,7 +102,7 @@ func TestWrongUse(t *testing.T) {
 	}{
 		"wave plan":                            {cmdutil.ExitUsage, "accepts 1 arg(s), received 0; use: kubectl ilp wave plan NAME"},
 		"wave approve w":                       {cmdutil.ExitUsage, "requires at least 2 arg(s)"},
-		"waves":                                {cmdutil.ExitUsage, `no command "waves" in kubectl ilp: use one of onboard, validate, render, wave, district`},
+		"waves":                                {cmdutil.ExitUsage, `no command "waves" in kubectl ilp: use one of onboard, validate, render, diff, wave, district`},
 		"wave paln":                            {cmdutil.ExitUsage, "use one of plan, status, approve, suspend, resume"},
 		"wave plan w --x":                      {cmdutil.ExitUsage, "unknown flag: --x; see kubectl ilp wave plan --help"},
 		"wave plan w -o yaml":                  {cmdutil.ExitUsage, `--output "yaml" is unknown: use text or json`},
@@ -110,6 +110,9 @@ func TestWrongUse(t *testing.T) {
 		"wave plan w --fail -3%":               {cmdutil.ExitUsage, `--fail "-3%" is neither`},
 		"wave plan w --district-minutes 0":     {cmdutil.ExitUsage, "--district-minutes 0 must be at least 1"},
 		"wave plan w --now monday":             {cmdutil.ExitUsage, `--now "monday" is no time`},
+		"diff":                                 {cmdutil.ExitUntold, "requires at least 1 arg(s)"},
+		"diff testdata/fleet -o xml":           {cmdutil.ExitUntold, `--output "xml" is unknown: use text, json or yaml`},
+		"diff testdata/none":                   {cmdutil.ExitUntold, "testdata/none: no such file"},
 		"wave status w -o yaml":                {cmdutil.ExitUsage, `--output "yaml"`},
 		"wave plan w -f testdata/fleet":        {cmdutil.ExitError, `wave "w" does not exist: there is nusantara-2025`},
 		"wave plan w -f testdata/none":         {cmdutil.ExitError, "testdata/none: no such file"},
@@ -135,6 +138,10 @@ func TestExecute(t *testing.T) {
 	}
 	if !strings.Contains(errOut.String(), "find the cluster") || out.Len() > 0 {
 		t.Errorf("says %q", errOut.String())
+	}
+	errOut.Reset()
+	if code := Execute(t.Context(), streams, []string{"diff", samples, "--server", "https://127.0.0.1:1"}); code != cmdutil.ExitUntold || !strings.Contains(errOut.String(), "connection refused") || out.Len() > 0 {
+		t.Errorf("diff ends with %d without a cluster and says %q", code, errOut.String())
 	}
 	if code := Execute(t.Context(), streams, []string{"--help"}); code != cmdutil.ExitDone || !strings.Contains(out.String(), "Exit codes:") {
 		t.Errorf("help ends with %d and says %q", code, out.String())

@@ -3,6 +3,7 @@ package source
 import (
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -10,12 +11,12 @@ import (
 
 var releasePath = fieldpath.MakePathOrDie("spec", "release")
 
-// ReleaseOwners lists who but the wave owns spec.release of a District: then it
-// is pinned, since the wave never writes by force.
-func ReleaseOwners(d *v1alpha1.District) []string {
+// ReleaseOwners lists who but the operator owns spec.release of a District or
+// Puskesmas: then it is pinned, since waves and districts never write by force.
+func ReleaseOwners(object metav1.Object) []string {
 	var owners []string
-	for _, entry := range d.ManagedFields {
-		if entry.FieldsV1 == nil || entry.Subresource != "" || entry.Manager == v1alpha1.ManagerWave {
+	for _, entry := range object.GetManagedFields() {
+		if entry.FieldsV1 == nil || entry.Subresource != "" || entry.Manager == v1alpha1.ManagerWave || entry.Manager == v1alpha1.ManagerDistrict {
 			continue
 		}
 		var fields fieldpath.Set

@@ -1,4 +1,7 @@
-package onboard
+// Package sheet reads CSV files as people export them from spreadsheets: with
+// commas or semicolons, with or without a byte order mark, with the line ends of
+// any system, and with columns in any order.
+package sheet
 
 import (
 	"bytes"
@@ -9,31 +12,47 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"ilp.health/operator/cmd/kubectl-ilp/internal/manifest"
 )
 
-// table is a CSV file as people export it: with commas or semicolons, with or
-// without a byte order mark, with the line ends of any system.
-type table struct {
-	file string
-	// header as it is written, and as it is looked for.
-	header, keys []string
-	rows         []row
+// Table is a sheet whose first line names the columns.
+type Table struct {
+	// Header is the first line as it is written.
+	Header []string
+	Rows   []Row
+
+	// keys are the header as it is looked for.
+	keys []string
 }
 
-type row struct {
-	line  int
-	cells []string
+// Row is a line of a table that is not empty.
+type Row struct {
+	// Line of the file, from 1.
+	Line  int
+	Cells []string
+}
+
+// Problem is something that a person must mend in a sheet.
+type Problem struct {
+	Line int
+	// Column as its owner calls it, or empty.
+	Column string
+	// Message says what is wrong and what would be right.
+	Message string
+}
+
+func (p *Problem) Error() string {
+	if p.Column == "" {
+		return fmt.Sprintf("line %d: %s", p.Line, p.Message)
+	}
+	return fmt.Sprintf("line %d: %s: %s", p.Line, p.Column, p.Message)
 }
 
 const saveAs = `save the sheet as "CSV UTF-8"`
 
-// readTable reads a CSV file. A file that is no table has no rows and one problem.
-func readTable(file string, content []byte) (*table, []manifest.Problem) {
-	t := &table{file: file}
-	wrong := func(line int, format string, args ...any) (*table, []manifest.Problem) {
-		return t, []manifest.Problem{t.problem(line, "", fmt.Sprintf(format, args...))}
+// Read reads a CSV file, or says why it is none.
+func Read(content []byte) (*Table, *Problem) {
+	wrong := func(line int, format string, args ...any) (*Table, *Problem) {
+		return nil, &Problem{Line: line, Message: fmt.Sprintf(format, args...)}
 	}
 	content = bytes.TrimPrefix(content, []byte("\ufeff"))
 	if bytes.HasPrefix(content, []byte{0xff, 0xfe}) || bytes.HasPrefix(content, []byte{0xfe, 0xff}) {
@@ -48,6 +67,7 @@ func readTable(file string, content []byte) (*table, []manifest.Problem) {
 	reader.Comma = delimiter(content)
 	reader.FieldsPerRecord = -1
 	reader.TrimLeadingSpace = true
+	t := &Table{}
 	for {
 		cells, err := reader.Read()
 		if errors.Is(err, io.EOF) {
@@ -61,7 +81,7 @@ func readTable(file string, content []byte) (*table, []manifest.Problem) {
 		line, _ := reader.FieldPos(0)
 		t.add(line, cells)
 	}
-	if t.header == nil {
+	if t.Header == nil {
 		return wrong(1, "the file is empty: its first line names the columns")
 	}
 	return t, nil
@@ -77,7 +97,7 @@ func delimiter(content []byte) rune {
 }
 
 // add takes the first line as header and leaves out empty ones.
-func (t *table) add(line int, cells []string) {
+func (t *Table) add(line int, cells []string) {
 	empty := true
 	for i := range cells {
 		cells[i] = strings.Join(strings.Fields(cells[i]), " ")
@@ -85,13 +105,13 @@ func (t *table) add(line int, cells []string) {
 	}
 	switch {
 	case empty:
-	case t.header == nil:
-		t.header = cells
+	case t.Header == nil:
+		t.Header = cells
 		for _, cell := range cells {
 			t.keys = append(t.keys, key(cell))
 		}
 	default:
-		t.rows = append(t.rows, row{line, cells})
+		t.Rows = append(t.Rows, Row{line, cells})
 	}
 }
 
@@ -99,8 +119,4 @@ func (t *table) add(line int, cells []string) {
 func key(name string) string {
 	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
 	return strings.Join(words, "_")
-}
-
-func (t *table) problem(line int, column, message string) manifest.Problem {
-	return manifest.Problem{File: fmt.Sprintf("%s:%d", t.file, line), Path: column, Message: message}
 }
