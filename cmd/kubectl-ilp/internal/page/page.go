@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
+	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/printers"
 )
 
@@ -48,4 +50,12 @@ func OrDash(text string) string {
 		return "-"
 	}
 	return text
+}
+
+// Age is how long ago something was, as kubectl writes it.
+func Age(now, then time.Time) string {
+	if then.IsZero() {
+		return "-"
+	}
+	return duration.HumanDuration(now.Sub(then))
 }

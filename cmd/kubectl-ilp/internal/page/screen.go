@@ -24,7 +24,7 @@ func ScreenOf(out io.Writer) *Screen {
 	if !ok || !term.IsTerminal(int(file.Fd())) { //nolint:gosec // a file descriptor is small
 		return nil
 	}
-	return &Screen{out: out, size: func() (int, int, error) { return term.GetSize(int(file.Fd())) }} //nolint:gosec // as above
+	return &Screen{out: Coloured(out), size: func() (int, int, error) { return term.GetSize(int(file.Fd())) }} //nolint:gosec // as above
 }
 
 // Draw cuts what does not fit: a line that wraps, or scrolls away, could not be
@@ -44,11 +44,12 @@ func (s *Screen) Draw(write func(io.Writer) error) error {
 		}
 	}
 	// Up to the first line, and clear from there.
-	up := ""
 	if s.drawn > 0 {
-		up = fmt.Sprintf("\x1b[%dA\r\x1b[J", s.drawn)
+		if _, err := fmt.Fprintf(s.out, "\x1b[%dA\r\x1b[J", s.drawn); err != nil {
+			return err
+		}
 	}
 	s.drawn = len(lines)
-	_, err := fmt.Fprintln(s.out, up+strings.Join(lines, "\n"))
+	_, err := fmt.Fprintln(s.out, strings.Join(lines, "\n"))
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"ilp.health/operator/cmd/kubectl-ilp/internal/district"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/gate"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/onboard"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/status"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/wave"
 )
 
@@ -33,7 +34,8 @@ Exit codes:
 func Execute(ctx context.Context, streams genericiooptions.IOStreams, args []string) int {
 	flags := genericclioptions.NewConfigFlags(true).WithWarningPrinter(streams)
 	flags.Namespace = nil // waves, districts and releases have none
-	factory := &cmdutil.Factory{Streams: streams, Client: cmdutil.ConnectWith(flags), Now: time.Now}
+	config := cmdutil.ConfigOf(flags)
+	factory := &cmdutil.Factory{Streams: streams, Config: config, Client: cmdutil.ConnectWith(config), Now: time.Now}
 	cmd := New(factory) //nolint:contextcheck // a command gets its context when it is executed
 	flags.AddFlags(cmd.PersistentFlags())
 	cmd.PersistentFlags().VisitAll(func(flag *pflag.Flag) {
@@ -46,6 +48,7 @@ func Execute(ctx context.Context, streams genericiooptions.IOStreams, args []str
 func New(factory *cmdutil.Factory) *cobra.Command {
 	cmd := cmdutil.Group("kubectl-ilp", "Onboard districts, check their folders, and steer how releases reach them",
 		onboard.NewCommand(factory), gate.NewValidate(factory), gate.NewRender(factory),
+		status.NewCommand(factory),
 		wave.NewCommand(factory), district.NewCommand(factory))
 	cmd.Long = long
 	cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl ilp"}

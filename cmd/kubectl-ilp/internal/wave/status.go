@@ -11,6 +11,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/complete"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/page"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/source"
 	"ilp.health/operator/controllers/wave/planner"
@@ -34,7 +35,7 @@ func newStatus(f *cmdutil.Factory) *cobra.Command {
 	o := &statusOptions{}
 	cmd := &cobra.Command{
 		Use: "status NAME", Short: "Print how far a wave is, and what blocks it",
-		Long: statusLong, Args: cmdutil.Args(cobra.ExactArgs(1)),
+		Long: statusLong, Args: cmdutil.Args(cobra.ExactArgs(1)), ValidArgsFunction: complete.Args(f, complete.Wave),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), f, args[0]) },
 	}
 	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "go on until the wave is complete or held")
