@@ -38,6 +38,9 @@ type Part struct {
 	Message string  `json:"message,omitempty"`
 	Parts   []*Part `json:"parts,omitempty"`
 
+	// Between are objects that stand between this one and its parts, such as the
+	// ReplicaSets of a Deployment.
+	Between []client.Object `json:"-"`
 	// Component is the value of the label app.kubernetes.io/component.
 	Component string `json:"-"`
 	// Object as it was read: whole where its status counts, otherwise its metadata.

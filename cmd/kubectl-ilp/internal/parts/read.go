@@ -58,31 +58,39 @@ func (r *reader) list(ctx context.Context, gvk kind) (*listing, error) {
 	if known := r.kinds[gvk]; known != nil {
 		return known, nil
 	}
-	list := listOf(gvk)
-	var err error
-	if gvk == namespaces {
-		err = r.client.List(ctx, list, client.MatchingFields{metav1.ObjectNameField: r.namespace})
-	} else {
-		err = r.client.List(ctx, list, client.InNamespace(r.namespace))
-	}
 	found := &listing{objects: map[types.NamespacedName]client.Object{}}
+	r.kinds[gvk] = found
+	err := r.fill(ctx, gvk, found)
 	switch {
 	case meta.IsNoMatchError(err) || apierrors.IsNotFound(err):
 		found.state, found.message = Missing, fmt.Sprintf("the cluster has no kind %s of %s", gvk.Kind, gvk.Group)
 	case apierrors.IsForbidden(err):
-		found.state, found.message = Unknown, "you may not list this kind"
+		found.state, found.message = Unknown, "you may not read this kind"
 	case err != nil:
 		return nil, fmt.Errorf("list %s: %w", gvk.Kind, err)
 	}
-	err = meta.EachListItem(list, func(o runtime.Object) error {
-		object, ok := o.(client.Object)
-		if ok {
+	return found, nil
+}
+
+func (r *reader) fill(ctx context.Context, gvk kind, found *listing) error {
+	add := func(o runtime.Object) error {
+		if object, ok := o.(client.Object); ok {
 			found.objects[client.ObjectKeyFromObject(object)] = object
 		}
 		return nil
-	})
-	r.kinds[gvk] = found
-	return found, err
+	}
+	if gvk == namespaces {
+		object := live.Prototype(gvk)
+		if err := r.client.Get(ctx, client.ObjectKey{Name: r.namespace}, object); err != nil {
+			return client.IgnoreNotFound(err)
+		}
+		return add(object)
+	}
+	list := listOf(gvk)
+	if err := r.client.List(ctx, list, client.InNamespace(r.namespace)); err != nil {
+		return err
+	}
+	return meta.EachListItem(list, add)
 }
 
 func listOf(gvk kind) client.ObjectList {
@@ -169,9 +177,13 @@ func (r *reader) part(kind string, object client.Object) *Part {
 		case *corev1.PersistentVolumeClaim:
 			p.Parts = append(p.Parts, r.part(claims.Kind, o))
 		default:
-			// A ReplicaSet only stands between a Deployment and its pods.
+			p.Between = append(p.Between, o)
 			p.Parts = append(p.Parts, r.part(replicaSets.Kind, o).Parts...)
 		}
+	}
+	if kind == "Job" && p.State == Ready {
+		// It is done; which attempts failed before does not matter any more.
+		p.Parts = slices.DeleteFunc(p.Parts, func(pod *Part) bool { return pod.State != Ready })
 	}
 	sortParts(p.Parts)
 	return p
