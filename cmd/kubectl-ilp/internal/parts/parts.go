@@ -38,9 +38,8 @@ type Part struct {
 	Message string  `json:"message,omitempty"`
 	Parts   []*Part `json:"parts,omitempty"`
 
-	// Between are objects that stand between this one and its parts, such as the
-	// ReplicaSets of a Deployment.
-	Between []client.Object `json:"-"`
+	// ReplicaSets stand between a Deployment and its pods.
+	ReplicaSets []string `json:"-"`
 	// Component is the value of the label app.kubernetes.io/component.
 	Component string `json:"-"`
 	// Object as it was read: whole where its status counts, otherwise its metadata.

@@ -177,7 +177,7 @@ func (r *reader) part(kind string, object client.Object) *Part {
 		case *corev1.PersistentVolumeClaim:
 			p.Parts = append(p.Parts, r.part(claims.Kind, o))
 		default:
-			p.Between = append(p.Between, o)
+			p.ReplicaSets = append(p.ReplicaSets, o.GetName())
 			p.Parts = append(p.Parts, r.part(replicaSets.Kind, o).Parts...)
 		}
 	}

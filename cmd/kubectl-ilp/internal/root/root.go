@@ -18,6 +18,7 @@ import (
 	"ilp.health/operator/cmd/kubectl-ilp/internal/status"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/tree"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/wave"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/why"
 )
 
 const long = `Bring districts into integrated primary care (ILP), and see and steer how releases reach them.
@@ -49,7 +50,7 @@ func Execute(ctx context.Context, streams genericiooptions.IOStreams, args []str
 func New(factory *cmdutil.Factory) *cobra.Command {
 	cmd := cmdutil.Group("kubectl-ilp", "Onboard districts, check their folders, and steer how releases reach them",
 		onboard.NewCommand(factory), gate.NewValidate(factory), gate.NewRender(factory),
-		status.NewCommand(factory), tree.NewCommand(factory),
+		status.NewCommand(factory), tree.NewCommand(factory), why.NewCommand(factory),
 		wave.NewCommand(factory), district.NewCommand(factory))
 	cmd.Long = long
 	cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl ilp"}
