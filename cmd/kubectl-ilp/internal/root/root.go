@@ -13,6 +13,7 @@ import (
 
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/district"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/doctor"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/gate"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/onboard"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/status"
@@ -50,7 +51,7 @@ func Execute(ctx context.Context, streams genericiooptions.IOStreams, args []str
 func New(factory *cmdutil.Factory) *cobra.Command {
 	cmd := cmdutil.Group("kubectl-ilp", "Onboard districts, check their folders, and steer how releases reach them",
 		onboard.NewCommand(factory), gate.NewValidate(factory), gate.NewRender(factory),
-		status.NewCommand(factory), tree.NewCommand(factory), why.NewCommand(factory),
+		status.NewCommand(factory), tree.NewCommand(factory), why.NewCommand(factory), doctor.NewCommand(factory),
 		wave.NewCommand(factory), district.NewCommand(factory))
 	cmd.Long = long
 	cmd.Annotations = map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl ilp"}
