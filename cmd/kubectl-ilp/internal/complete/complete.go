@@ -4,6 +4,7 @@ package complete
 import (
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -23,7 +24,7 @@ type Names func(ctx context.Context, c client.Client, before []string) ([]string
 // Args completes arguments by their place, which may be the first ones only.
 // Whatever goes wrong, nothing is offered.
 func Args(f *cmdutil.Factory, places ...Names) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, before []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return func(cmd *cobra.Command, before []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		if len(before) >= len(places) {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
@@ -37,6 +38,7 @@ func Args(f *cmdutil.Factory, places ...Names) cobra.CompletionFunc {
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
+		names = slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, begun) })
 		slices.Sort(names)
 		return names, cobra.ShellCompDirectiveNoFileComp
 	}

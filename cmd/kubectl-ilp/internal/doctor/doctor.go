@@ -28,7 +28,7 @@ func NewCommand(f *cmdutil.Factory) *cobra.Command {
 	output := ""
 	cmd := &cobra.Command{
 		Use: "doctor", Short: "Look whether the cluster is fit for the operator", Long: long,
-		Args: cmdutil.Args(cobra.NoArgs),
+		Args: cmdutil.Args(cobra.NoArgs), ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), f, output) },
 	}
 	cmdutil.AddOutput(cmd, &output)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -128,12 +127,12 @@ func (d *all) line() string {
 	for _, part := range []struct {
 		outcome blocker.Outcome
 		text    string
-	}{{blocker.InProgress, "in progress"}, {blocker.Suspended, "suspended"}, {blocker.Held, "need a person: kubectl ilp why " + d.first(blocker.Held)}} {
+	}{{blocker.InProgress, "in progress"}, {blocker.Suspended, "suspended"}, {blocker.Held, "held: kubectl ilp why " + d.first(blocker.Held)}} {
 		if n := counts[part.outcome]; n > 0 {
 			text += fmt.Sprintf(", %d %s", n, part.text)
 		}
 	}
-	return strings.TrimSpace(text)
+	return text
 }
 
 func (d *all) first(outcome blocker.Outcome) string {
