@@ -19,9 +19,9 @@ import (
 const long = `Look whether a cluster is fit for the operator: versions, storage, ingress, CRDs, rules, policies, and the operator itself.
 That bad objects are refused is tried by a dry run at the API server; nothing is written.
 
-✓ fit   ! fit, but look at it, or it could not be looked at   ✗ not fit, with what to do
+✓ fit   ! fit, with something to consider, or it could not be looked at   ✗ not fit, with what to do
 
-Exit codes: 0 fit, 4 something is not, 1 the cluster could not be looked at.`
+Exit codes: 0 fit, 4 something is not, 1 something could not be looked at.`
 
 // NewCommand is kubectl ilp doctor.
 func NewCommand(f *cmdutil.Factory) *cobra.Command {
@@ -42,6 +42,8 @@ const (
 	pass result = "Pass"
 	warn result = "Warn"
 	fail result = "Fail"
+	// unknown could not be looked at.
+	unknown result = "Unknown"
 )
 
 // finding is what one check says.
@@ -110,10 +112,14 @@ func run(ctx context.Context, f *cmdutil.Factory, output string) error {
 	} else {
 		err = r.write(page.Coloured(f.Streams.Out))
 	}
-	if err == nil && !r.Fit {
-		err = &cmdutil.Exit{Code: cmdutil.ExitProblems}
+	switch {
+	case err != nil || r.Fit:
+		return err
+	case r.has(fail):
+		return &cmdutil.Exit{Code: cmdutil.ExitProblems}
+	default:
+		return &cmdutil.Exit{Code: cmdutil.ExitError}
 	}
-	return err
 }
 
 func examine(ctx context.Context, p *patient) *report {
@@ -121,16 +127,20 @@ func examine(ctx context.Context, p *patient) *report {
 	for _, c := range checks {
 		found, err := c.look(p, ctx)
 		if err != nil {
-			found = finding{Result: warn, Message: "could not be looked at: " + err.Error()}
+			found = finding{Result: unknown, Message: "could not be looked at: " + err.Error()}
 		}
 		found.Check = c.name
 		r.Checks = append(r.Checks, found)
 	}
-	r.Fit = !slices.ContainsFunc(r.Checks, func(f finding) bool { return f.Result == fail })
+	r.Fit = !r.has(fail) && !r.has(unknown)
 	return r
 }
 
-var marks = map[result]string{pass: page.Good, warn: page.Caution, fail: page.Bad}
+func (r *report) has(result result) bool {
+	return slices.ContainsFunc(r.Checks, func(f finding) bool { return f.Result == result })
+}
+
+var marks = map[result]string{pass: page.Good, warn: page.Caution, fail: page.Bad, unknown: page.Caution}
 
 func (r *report) write(out io.Writer) error {
 	p := page.New(out)

@@ -3,6 +3,7 @@ package why
 import (
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -142,9 +143,14 @@ func (g *gatherer) log(ctx context.Context, pod string, s *corev1.ContainerStatu
 	if err != nil {
 		return nil, err
 	}
-	raw, err := core.Pods(g.namespace).GetLogs(pod, &corev1.PodLogOptions{
+	stream, err := core.Pods(g.namespace).GetLogs(pod, &corev1.PodLogOptions{
 		Container: s.Name, Previous: s.State.Waiting != nil, TailLines: ptr.To[int64](10 * mostLines), LimitBytes: ptr.To[int64](logLimit),
-	}).DoRaw(ctx)
+	}).Stream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = stream.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(stream, logLimit))
 	if err != nil {
 		return nil, err
 	}
