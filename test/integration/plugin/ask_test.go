@@ -101,8 +101,10 @@ var _ = Describe("A district that is asked about", Ordered, func() {
 		p.Status = v1alpha1.PuskesmasStatus{
 			ObservedGeneration: p.Generation, Conditions: failing(p.Generation, "Deployment tebidah-rme: crashes again and again"),
 			Inventory: []v1alpha1.InventoryEntry{
-				{ID: "ilp-6105_tebidah-rme_apps_Deployment", Version: "v1"}, {ID: "ilp-6105_tebidah-rme__Service", Version: "v1"},
-				{ID: "ilp-6105_tebidah-rme-admin__Secret", Version: "v1"}, {ID: "ilp-6105_tebidah-web_gateway.networking.k8s.io_HTTPRoute", Version: "v1"},
+				{ID: "ilp-6105_tebidah-rme_apps_Deployment", Version: "v1"},
+				{ID: "ilp-6105_tebidah-rme__Service", Version: "v1"},
+				{ID: "ilp-6105_tebidah-rme-admin__Secret", Version: "v1"},
+				{ID: "ilp-6105_tebidah-web_gateway.networking.k8s.io_HTTPRoute", Version: "v1"},
 			},
 		}
 		Expect(environment.Client.Status().Update(ctx, p)).To(Succeed())
@@ -140,8 +142,10 @@ var _ = Describe("A district that is asked about", Ordered, func() {
 
 	It("says why to who may read no Secrets and no logs", func(ctx SpecContext) {
 		create(ctx, &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "few"}, Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{"", "apps", "postgresql.cnpg.io", "ilp.health"}, Verbs: []string{"get", "list"},
-				Resources: []string{"namespaces", "pods", "services", "events", "persistentvolumeclaims", "deployments", "replicasets", "clusters", "districts", "puskesmas"}},
+			{
+				APIGroups: []string{"", "apps", "postgresql.cnpg.io", "ilp.health"}, Verbs: []string{"get", "list"},
+				Resources: []string{"namespaces", "pods", "services", "events", "persistentvolumeclaims", "deployments", "replicasets", "clusters", "districts", "puskesmas"},
+			},
 		}})
 		create(ctx, &rbacv1.ClusterRoleBinding{
 			ObjectMeta: metav1.ObjectMeta{Name: "few"}, RoleRef: rbacv1.RoleRef{Kind: "ClusterRole", Name: "few", APIGroup: rbacv1.GroupName},

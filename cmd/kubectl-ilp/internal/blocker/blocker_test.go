@@ -48,22 +48,26 @@ func TestOfDistrict(t *testing.T) {
 		"it stands": {[]string{"Ready=Succeeded: all"}, []v1alpha1.Puskesmas{facility("a", "Stalled=ApplicationFailed: x")}, ""},
 		"its database is on its way": {
 			[]string{"Ready=Progressing: waiting for Cluster", "DatabaseReady=Progressing: waiting for Cluster"},
-			[]v1alpha1.Puskesmas{facility("a", "Ready=DependencyNotReady: waiting")}, "District sintang: Progressing InProgress",
+			[]v1alpha1.Puskesmas{facility("a", "Ready=DependencyNotReady: waiting")},
+			"District sintang: Progressing InProgress",
 		},
 		"its database is on its way, in an upgrade": {
 			[]string{"Ready=Upgrading: from a to b, step 2 of 4: waiting for Cluster", "DatabaseReady=Progressing: waiting for Cluster"},
-			[]v1alpha1.Puskesmas{facility("a", "Ready=Progressing: x")}, "District sintang: Upgrading InProgress",
+			[]v1alpha1.Puskesmas{facility("a", "Ready=Progressing: x")},
+			"District sintang: Upgrading InProgress",
 		},
 		"its dashboard is on its way, and a Puskesmas needs a person": {
 			[]string{"Ready=Progressing: waiting for Deployment", "DashboardReady=Progressing: waiting for Deployment"},
-			[]v1alpha1.Puskesmas{facility("a", "Stalled=ApplicationFailed: x")}, "Puskesmas a of District sintang: ApplicationFailed Held",
+			[]v1alpha1.Puskesmas{facility("a", "Stalled=ApplicationFailed: x")},
+			"Puskesmas a of District sintang: ApplicationFailed Held",
 		},
 		"who needs a person comes first": {
 			[]string{"Stalled=ApplicationFailed: 0/4"},
 			[]v1alpha1.Puskesmas{
 				facility("a", "Ready=AwaitingRelease: x"), facility("b", "Ready=Progressing: x"),
 				facility("c", "Ready=InfrastructureFailed: x"), facility("d", "Stalled=ApplicationFailed: x"),
-			}, "Puskesmas d of District sintang: ApplicationFailed Held",
+			},
+			"Puskesmas d of District sintang: ApplicationFailed Held",
 		},
 		"then who fails for now": {
 			[]string{"Ready=InfrastructureFailed: 0/3"},
@@ -76,11 +80,13 @@ func TestOfDistrict(t *testing.T) {
 			"Puskesmas a of District sintang: Suspended Suspended",
 		},
 		"a release that does not exist is the district's": {
-			[]string{"Stalled=ReleaseNotFound: x"}, []v1alpha1.Puskesmas{facility("a", "Stalled=ApplicationFailed: x")},
+			[]string{"Stalled=ReleaseNotFound: x"},
+			[]v1alpha1.Puskesmas{facility("a", "Stalled=ApplicationFailed: x")},
 			"District sintang: ReleaseNotFound Held",
 		},
 		"all Puskesmas stand": {
-			[]string{"Ready=Progressing: the dashboard follows"}, []v1alpha1.Puskesmas{facility("a", "Ready=Succeeded: x")},
+			[]string{"Ready=Progressing: the dashboard follows"},
+			[]v1alpha1.Puskesmas{facility("a", "Ready=Succeeded: x")},
 			"District sintang: Progressing InProgress",
 		},
 		"nobody has looked": {nil, nil, "District sintang: NotSeen InProgress"},

@@ -149,7 +149,7 @@ func (r *report) write(out io.Writer) error {
 		if f.Next != "" {
 			line += "; " + f.Next
 		}
-		p.Say("%s", line)
+		p.Sayf("%s", line)
 	}
 	return p.Err
 }

@@ -7,11 +7,11 @@ import (
 	"io"
 	"net/http"
 
-	"k8s.io/apimachinery/pkg/util/httpstream"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/portforward"
 	"k8s.io/client-go/transport/spdy"
+	"k8s.io/streaming/pkg/httpstream"
 )
 
 const loopback = "127.0.0.1"
@@ -26,7 +26,7 @@ func forward(ctx context.Context, config *rest.Config, to *end, port uint16, tel
 	ready := make(chan struct{})
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	forwarder, err := portforward.NewOnAddresses(dialer, []string{loopback}, []string{fmt.Sprintf("%d:%d", port, to.port)}, ctx.Done(), ready, nil, io.Discard)
+	forwarder, err := portforward.NewOnAddressesForStreaming(dialer, []string{loopback}, []string{fmt.Sprintf("%d:%d", port, to.port)}, ctx.Done(), ready, nil, io.Discard)
 	if err != nil {
 		return err
 	}
@@ -73,12 +73,12 @@ func dialerTo(config *rest.Config, to *end) (httpstream.Dialer, error) {
 	if err != nil {
 		return nil, err
 	}
-	old := spdy.NewDialer(upgrader, &http.Client{Transport: transport}, http.MethodPost, url)
-	now, err := portforward.NewSPDYOverWebsocketDialer(url, config)
+	old := spdy.NewDialerForStreaming(upgrader, &http.Client{Transport: transport}, http.MethodPost, url)
+	now, err := portforward.NewSPDYOverWebsocketDialerForStreaming(url, config)
 	if err != nil {
 		return nil, err
 	}
-	return portforward.NewFallbackDialer(now, old, func(err error) bool {
+	return portforward.NewFallbackDialerForStreaming(now, old, func(err error) bool {
 		return httpstream.IsUpgradeFailure(err) || httpstream.IsHTTPSProxyError(err)
 	}), nil
 }

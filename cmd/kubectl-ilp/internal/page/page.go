@@ -23,8 +23,8 @@ type Page struct {
 // New begins a text.
 func New(out io.Writer) *Page { return &Page{out: out} }
 
-// Say writes a line.
-func (p *Page) Say(format string, args ...any) {
+// Sayf writes a line.
+func (p *Page) Sayf(format string, args ...any) {
 	if p.Err == nil {
 		_, p.Err = fmt.Fprintf(p.out, format+"\n", args...)
 	}

@@ -67,12 +67,12 @@ func Of(ctx context.Context, c client.Client, stack *source.Stack) (*Stack, erro
 	s := &Stack{Puskesmas: map[string][]*Part{}}
 	var err error
 	if s.District, err = r.inventoried(ctx, d.Status.Inventory); err != nil {
-		return nil, fmt.Errorf("district %s: %w", d.Name, err)
+		return nil, fmt.Errorf("the parts of District %s: %w", d.Name, err)
 	}
 	for i := range stack.Puskesmas {
 		p := &stack.Puskesmas[i]
 		if s.Puskesmas[p.Name], err = r.inventoried(ctx, p.Status.Inventory); err != nil {
-			return nil, fmt.Errorf("Puskesmas %s: %w", p.Name, err)
+			return nil, fmt.Errorf("the parts of Puskesmas %s: %w", p.Name, err)
 		}
 	}
 	s.Kept = r.kept(string(d.Spec.Code))

@@ -102,7 +102,7 @@ var marks = map[blocker.Outcome]string{
 func (d *all) write(out io.Writer) error {
 	p := page.New(out)
 	if len(d.Districts) == 0 {
-		p.Say("There is no district; kubectl ilp onboard makes the folder of one.")
+		p.Sayf("There is no district; kubectl ilp onboard makes the folder of one.")
 		return p.Err
 	}
 	rows := [][]string{{"  DISTRICT", "CODE", "NAME", "WAVE", "RELEASE", "PUSKESMAS", "READY", "REASON", "AGE", "MESSAGE"}}
@@ -113,7 +113,7 @@ func (d *all) write(out io.Writer) error {
 		})
 	}
 	p.Table(rows)
-	p.Say("\n%s", d.line())
+	p.Sayf("\n%s", d.line())
 	return p.Err
 }
 

@@ -102,7 +102,7 @@ var outcomeText = map[blocker.Outcome]string{
 
 func (d *one) write(out io.Writer) error {
 	p := page.New(out)
-	p.Say("%s District %s (%s, %s): %s", marks[d.Outcome], d.District, d.Code, d.Name, outcomeText[d.Outcome])
+	p.Sayf("%s District %s (%s, %s): %s", marks[d.Outcome], d.District, d.Code, d.Name, outcomeText[d.Outcome])
 	p.Table([][]string{
 		{"release", d.Release.String()},
 		{"wave", page.OrDash(d.Wave)},
@@ -110,7 +110,7 @@ func (d *one) write(out io.Writer) error {
 		{"dashboard", page.OrDash(d.Dashboard)},
 	})
 	if len(d.Conditions) > 0 {
-		p.Say("")
+		p.Sayf("")
 		rows := [][]string{{"  CONDITION", "REASON", "SINCE", "MESSAGE"}}
 		for _, c := range d.Conditions {
 			rows = append(rows, []string{c.mark() + " " + c.Type, c.Reason, page.Age(d.Time, c.Since), stackstatus.Shorten(c.Message, longestMessage)})
@@ -118,7 +118,7 @@ func (d *one) write(out io.Writer) error {
 		p.Table(rows)
 	}
 	if len(d.Puskesmas) > 0 {
-		p.Say("")
+		p.Sayf("")
 		rows := [][]string{{"  PUSKESMAS", "CODE", "RELEASE", "REASON", "AGE", "RME"}}
 		for _, f := range d.Puskesmas {
 			rows = append(rows, []string{
@@ -128,10 +128,10 @@ func (d *one) write(out io.Writer) error {
 		p.Table(rows)
 	}
 	if b := d.Blocker; b != nil {
-		p.Say("\n%s: %s", b.Object, b.Reason)
-		p.Say("  %s", b.Message)
+		p.Sayf("\n%s: %s", b.Object, b.Reason)
+		p.Sayf("  %s", b.Message)
 		if b.Next != "" {
-			p.Say("  next: %s", b.Next)
+			p.Sayf("  next: %s", b.Next)
 		}
 	}
 	return p.Err

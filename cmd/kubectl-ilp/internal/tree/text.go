@@ -34,7 +34,7 @@ func branches(p *page.Page, list []*parts.Part, indent string) {
 		if i == len(list)-1 {
 			branch, below = "└─ ", "   "
 		}
-		p.Say("%s", indent+branch+text(part))
+		p.Sayf("%s", indent+branch+text(part))
 		branches(p, part.Parts, indent+below)
 	}
 }

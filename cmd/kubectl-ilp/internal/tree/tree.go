@@ -127,7 +127,7 @@ func stateOf(b *blocker.Blocker) (parts.State, string) {
 
 func write(out io.Writer, root *parts.Part) error {
 	p := page.New(out)
-	p.Say("%s", text(root))
+	p.Sayf("%s", text(root))
 	branches(p, root.Parts, "")
 	return p.Err
 }

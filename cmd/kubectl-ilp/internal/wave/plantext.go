@@ -37,9 +37,9 @@ func districts(n int) string {
 
 func (d *planDocument) write(out io.Writer) error {
 	p := page.New(out)
-	p.Say("Wave %s brings %s to release %s. Planned for %s.", d.Wave, districts(d.Districts), d.Release, local(d.Time, capital))
+	p.Sayf("Wave %s brings %s to release %s. Planned for %s.", d.Wave, districts(d.Districts), d.Release, local(d.Time, capital))
 	if d.Window != "" {
-		p.Say("Districts start in the maintenance window (%s, in their own time zone).", d.Window)
+		p.Sayf("Districts start in the maintenance window (%s, in their own time zone).", d.Window)
 	}
 	if d.Simulation == nil {
 		d.writeStages(p)
@@ -47,18 +47,18 @@ func (d *planDocument) write(out io.Writer) error {
 	} else {
 		d.writeStory(p)
 	}
-	p.Say("")
+	p.Sayf("")
 	if worst := d.WorstCase; worst.Districts > 0 {
-		p.Say("Worst case: %d of %s in stage %s can fail before the wave holds.", worst.Districts, districts(worst.Of), worst.Stage)
+		p.Sayf("Worst case: %d of %s in stage %s can fail before the wave holds.", worst.Districts, districts(worst.Of), worst.Stage)
 	} else {
-		p.Say("Worst case: no district can be hurt, none is left to change.")
+		p.Sayf("Worst case: no district can be hurt, none is left to change.")
 	}
 	return p.Err
 }
 
 func (d *planDocument) writeStages(p *page.Page) {
 	for _, s := range d.Stages {
-		p.Say("")
+		p.Sayf("")
 		text := fmt.Sprintf("Stage %s: %s, %d at once", s.Name, districts(len(s.Districts)), s.MaxConcurrent)
 		if s.SoakMinutes > 0 {
 			text += fmt.Sprintf(", then %d minutes of soak", s.SoakMinutes)
@@ -69,15 +69,15 @@ func (d *planDocument) writeStages(p *page.Page) {
 		case "Given":
 			text += "; approved"
 		}
-		p.Say("%s", text)
+		p.Sayf("%s", text)
 		writeDistricts(p, s.Districts)
 	}
 	if len(d.Unstaged) > 0 {
-		p.Say("\nIn no stage: %s", districts(len(d.Unstaged)))
+		p.Sayf("\nIn no stage: %s", districts(len(d.Unstaged)))
 		writeDistricts(p, d.Unstaged)
 	}
 	if len(d.Stages) > 0 {
-		p.Say("\nEarliest times: no district fails, people approve at once, a suspended wave is resumed.")
+		p.Sayf("\nEarliest times: no district fails, people approve at once, a suspended wave is resumed.")
 	}
 }
 
@@ -102,36 +102,36 @@ func writeDistricts(p *page.Page, list []plannedDistrict) {
 // writeBlocked says of each reason whom it blocks and what to do.
 func writeBlocked(p *page.Page, groups []blockedGroup) {
 	for _, g := range groups {
-		p.Say("")
+		p.Sayf("")
 		if g.Count > 0 {
-			p.Say("%s: %s", g.Reason, districts(g.Count))
+			p.Sayf("%s: %s", g.Reason, districts(g.Count))
 		} else {
-			p.Say("%s", g.Reason)
+			p.Sayf("%s", g.Reason)
 		}
-		p.Say("  %s", g.Message)
+		p.Sayf("  %s", g.Message)
 		if g.Next != "" {
-			p.Say("  next: %s", g.Next)
+			p.Sayf("  next: %s", g.Next)
 		}
 	}
 }
 
 func (d *planDocument) writeStory(p *page.Page) {
 	s := d.Simulation
-	p.Say("Simulated with seed %d, --fail %s and %d minutes for each district. Assumed: people approve the moment they are asked;",
+	p.Sayf("Simulated with seed %d, --fail %s and %d minutes for each district. Assumed: people approve the moment they are asked;",
 		s.Seed, s.Fail.String(), s.DistrictMinutes)
-	p.Say("a suspended wave is resumed; whoever fails stays so.")
-	p.Say("")
+	p.Sayf("a suspended wave is resumed; whoever fails stays so.")
+	p.Sayf("")
 	rows := [][]string{{"TIME", "STAGE", "WHAT HAPPENS"}}
 	for _, e := range s.Events {
 		rows = append(rows, []string{local(e.Time, capital), e.Stage, d.what(e)})
 	}
 	p.Table(rows)
-	p.Say("")
+	p.Sayf("")
 	counts := fmt.Sprintf("%d done, %d failed, %d pinned", s.Done, s.Failed, s.Pinned)
 	if s.Outcome == outcomeComplete {
-		p.Say("It would be complete at %s: %s.", local(s.End, capital), counts)
+		p.Sayf("It would be complete at %s: %s.", local(s.End, capital), counts)
 	} else {
-		p.Say("It would hold, and nothing happens after %s: %s.", local(s.End, capital), counts)
+		p.Sayf("It would hold, and nothing happens after %s: %s.", local(s.End, capital), counts)
 	}
 	writeBlocked(p, s.Blocked)
 }

@@ -25,13 +25,13 @@ var outcomeText = map[string]string{
 
 func (d *statusDocument) write(out io.Writer) error {
 	p := page.New(out)
-	p.Say("Wave %s to release %s: %s", d.Wave, d.Release, outcomeText[d.Outcome])
+	p.Sayf("Wave %s to release %s: %s", d.Wave, d.Release, outcomeText[d.Outcome])
 	if d.Message != "" {
-		p.Say("%s: %s", d.Reason, d.Message)
+		p.Sayf("%s: %s", d.Reason, d.Message)
 	} else {
-		p.Say("The operator has not looked at it yet.")
+		p.Sayf("The operator has not looked at it yet.")
 	}
-	p.Say("")
+	p.Sayf("")
 	rows := [][]string{{"STAGE", "PROGRESS", "DONE", "IN FLIGHT", "FAILED", "PINNED", "HELD"}}
 	for _, s := range d.Stages {
 		rows = append(rows, append([]string{s.Name, s.bar()}, s.columns()...))
@@ -41,7 +41,7 @@ func (d *statusDocument) write(out io.Writer) error {
 	}
 	p.Table(rows)
 	if len(d.FailedByCause) > 0 {
-		p.Say("\nFailed for: %s", d.causes())
+		p.Sayf("\nFailed for: %s", d.causes())
 	}
 	d.writeInFlight(p)
 	writeBlocked(p, d.Blocked)
@@ -61,7 +61,7 @@ func (d *statusDocument) writeInFlight(p *page.Page) {
 	if len(d.InFlight) == 0 {
 		return
 	}
-	p.Say("")
+	p.Sayf("")
 	rows := [][]string{{"IN FLIGHT", "FOR", "NOW"}}
 	for _, f := range d.InFlight[:min(len(d.InFlight), shownInFlight)] {
 		took := "-"
@@ -73,7 +73,7 @@ func (d *statusDocument) writeInFlight(p *page.Page) {
 	}
 	p.Table(rows)
 	if rest := len(d.InFlight) - shownInFlight; rest > 0 {
-		p.Say("  and %d more", rest)
+		p.Sayf("  and %d more", rest)
 	}
 }
 

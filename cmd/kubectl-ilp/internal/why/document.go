@@ -70,24 +70,24 @@ func (d *document) subject() string {
 func (d *document) write(out io.Writer) error {
 	p := page.New(out)
 	if d.Blocker == nil {
-		p.Say("%s Nothing blocks %s: %s", page.Good, d.subject(), d.Stands)
+		p.Sayf("%s Nothing blocks %s: %s", page.Good, d.subject(), d.Stands)
 		return p.Err
 	}
 	b := d.Blocker
 	if b.Object != d.subject() {
-		p.Say("%s waits for %s.", d.subject(), b.Object)
+		p.Sayf("%s waits for %s.", d.subject(), b.Object)
 	}
 	since := ""
 	if !b.Since.IsZero() {
 		since = ", for " + page.Age(d.Time, b.Since)
 	}
-	p.Say("%s %s: %s%s", mark(b), b.Object, b.Reason, since)
-	p.Say("  %s", b.Message)
+	p.Sayf("%s %s: %s%s", mark(b), b.Object, b.Reason, since)
+	p.Sayf("  %s", b.Message)
 	d.writeEvidence(p)
 	if b.Next != "" {
-		p.Say("\nnext: %s", b.Next)
+		p.Sayf("\nnext: %s", b.Next)
 	} else {
-		p.Say("\nnext: nothing, it goes on by itself")
+		p.Sayf("\nnext: nothing, it goes on by itself")
 	}
 	return p.Err
 }
@@ -105,35 +105,35 @@ func mark(b *blocker.Blocker) string {
 
 func (d *document) writeEvidence(p *page.Page) {
 	if len(d.Objects) > 0 {
-		p.Say("")
+		p.Sayf("")
 	}
 	for _, o := range d.Objects {
 		m := page.OnWay
 		if o.State != parts.Progressing {
 			m = page.Bad
 		}
-		p.Say("  %s %s %s: %s", m, o.Kind, o.Name, stackstatus.Shorten(o.Message, longestLine))
+		p.Sayf("  %s %s %s: %s", m, o.Kind, o.Name, stackstatus.Shorten(o.Message, longestLine))
 	}
 	if d.Pod != nil && d.Pod.Container != "" {
-		p.Say("\n  Pod %s, container %s: %s", d.Pod.Name, d.Pod.Container, d.Pod.State)
+		p.Sayf("\n  Pod %s, container %s: %s", d.Pod.Name, d.Pod.Container, d.Pod.State)
 		for _, line := range d.Pod.Log {
-			p.Say("    | %s", line)
+			p.Sayf("    | %s", line)
 		}
 	}
 	if len(d.Events) > 0 {
-		p.Say("")
+		p.Sayf("")
 	}
 	for _, e := range d.Events {
 		times := ""
 		if e.Count > 1 {
 			times = fmt.Sprintf(" (%d times)", e.Count)
 		}
-		p.Say("  %s ago, %s: %s%s: %s", page.Age(d.Time, e.Time), e.Object, e.Reason, times, stackstatus.Shorten(e.Message, longestLine))
+		p.Sayf("  %s ago, %s: %s%s: %s", page.Age(d.Time, e.Time), e.Object, e.Reason, times, stackstatus.Shorten(e.Message, longestLine))
 	}
 	if len(d.Notes) > 0 {
-		p.Say("")
+		p.Sayf("")
 	}
 	for _, note := range d.Notes {
-		p.Say("  note: %s", note)
+		p.Sayf("  note: %s", note)
 	}
 }
