@@ -3,6 +3,7 @@ package blocker
 import (
 	"time"
 
+	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/source"
 	"ilp.health/operator/controllers/wave/planner"
 )
@@ -18,16 +19,26 @@ func OfWave(s *source.Snapshot, district string, now time.Time) *Blocker {
 		}
 		b := &Blocker{
 			Subject: Subject{Kind: Wave, Wave: s.Wave.Name, Release: string(spec.Release), Stage: m.Stage, District: district},
-			Outcome: InProgress, Reason: m.Reason, Message: m.Message,
+			Reason:  m.Reason, Message: m.Message,
 		}
 		if p := decision.Problem; p != nil {
 			b.Reason, b.Message = p.Reason, p.Message
-			if !p.Planned {
-				b.Outcome = Held
-			}
 		}
-		b.Object, b.Next = b.Subject.Name(), Next(b.Subject, b.Reason)
+		b.Object, b.Outcome, b.Next = b.Subject.Name(), outcomeInWave(b.Reason), Next(b.Subject, b.Reason)
 		return b
 	}
 	return nil
+}
+
+// outcomeInWave of a district that has not been given its release: as the plan
+// has it, or against it.
+func outcomeInWave(reason string) Outcome {
+	switch reason {
+	case v1alpha1.ReasonAwaitingApproval, v1alpha1.ReasonAwaitingStage, v1alpha1.ReasonAwaitingSlot, v1alpha1.ReasonSoaking, v1alpha1.ReasonOutsideWindow:
+		return InProgress
+	case v1alpha1.ReasonSuspended, v1alpha1.ReasonDistrictInactive:
+		return Suspended
+	default:
+		return Held
+	}
 }

@@ -145,7 +145,7 @@ var marks = map[result]string{pass: page.Good, warn: page.Caution, fail: page.Ba
 func (r *report) write(out io.Writer) error {
 	p := page.New(out)
 	for _, f := range r.Checks {
-		line := fmt.Sprintf("%s %s: %s", marks[f.Result], f.Check, f.Message)
+		line := fmt.Sprintf("%s %s: %s", marks[f.Result], f.Check, page.Line(f.Message))
 		if f.Next != "" {
 			line += "; " + f.Next
 		}

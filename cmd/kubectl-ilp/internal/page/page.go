@@ -7,9 +7,12 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/util/duration"
 	"k8s.io/cli-runtime/pkg/printers"
+
+	"ilp.health/operator/controllers/stack/status"
 )
 
 // Page is a text that is being written. Its first error stops it.
@@ -37,12 +40,34 @@ func (p *Page) Table(rows [][]string) {
 	}
 	w := printers.GetNewTabWriter(p.out)
 	for _, row := range rows {
-		if _, p.Err = fmt.Fprintln(w, "  "+strings.Join(row, "\t")); p.Err != nil {
+		cells := make([]string, len(row))
+		for i := range row {
+			cells[i] = Line(row[i])
+		}
+		if _, p.Err = fmt.Fprintln(w, "  "+strings.Join(cells, "\t")); p.Err != nil {
 			return
 		}
 	}
 	p.Err = w.Flush()
 }
+
+// Line puts a text that others wrote on one line, without what would write
+// elsewhere on a terminal.
+func Line(text string) string {
+	return strings.TrimRight(strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return ' '
+		case unicode.IsControl(r):
+			return -1
+		default:
+			return r
+		}
+	}, text), " ")
+}
+
+// Short is the beginning of such a line, in bytes.
+func Short(text string, limit int) string { return status.Shorten(Line(text), limit) }
 
 // OrDash shows that there is nothing.
 func OrDash(text string) string {

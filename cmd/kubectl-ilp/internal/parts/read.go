@@ -31,6 +31,7 @@ var (
 	namespaces  = kind{Version: "v1", Kind: "Namespace"}
 	pods        = kind{Version: "v1", Kind: "Pod"}
 	claims      = kind{Version: "v1", Kind: "PersistentVolumeClaim"}
+	jobs        = kind{Group: "batch", Version: "v1", Kind: "Job"}
 	replicaSets = kind{Group: "apps", Version: "v1", Kind: "ReplicaSet"}
 )
 
@@ -118,7 +119,7 @@ func listOf(gvk kind) client.ObjectList {
 // readOwned reads what controllers make for the objects of the inventories.
 func (r *reader) readOwned(ctx context.Context) error {
 	r.owned = map[types.UID][]client.Object{}
-	for _, gvk := range []kind{replicaSets, pods, claims} {
+	for _, gvk := range []kind{replicaSets, jobs, pods, claims} {
 		found, err := r.list(ctx, gvk)
 		if err != nil {
 			return err
@@ -176,12 +177,14 @@ func (r *reader) part(kind string, object client.Object) *Part {
 			p.Parts = append(p.Parts, r.part(pods.Kind, o))
 		case *corev1.PersistentVolumeClaim:
 			p.Parts = append(p.Parts, r.part(claims.Kind, o))
+		case *batchv1.Job:
+			p.Parts = append(p.Parts, r.part(jobs.Kind, o))
 		default:
 			p.ReplicaSets = append(p.ReplicaSets, o.GetName())
 			p.Parts = append(p.Parts, r.part(replicaSets.Kind, o).Parts...)
 		}
 	}
-	if kind == "Job" && p.State == Ready {
+	if kind == jobs.Kind && p.State == Ready {
 		// It is done; which attempts failed before does not matter any more.
 		p.Parts = slices.DeleteFunc(p.Parts, func(pod *Part) bool { return pod.State != Ready })
 	}

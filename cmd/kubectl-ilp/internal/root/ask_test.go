@@ -267,3 +267,39 @@ func TestDocumentsAreWhole(t *testing.T) {
 		}
 	}
 }
+
+// TestWhyAsksTheWave where a district waits for it, or stands on another release.
+func TestWhyAsksTheWave(t *testing.T) {
+	c := asked(t, interceptor.Funcs{})
+	wave := &v1alpha1.Wave{}
+	if err := c.Get(t.Context(), client.ObjectKey{Name: "nusantara-2025"}, wave); err != nil {
+		t.Fatal(err)
+	}
+	wave.Spec.Rollout.Stages = nil
+	if err := c.Update(t.Context(), wave); err != nil {
+		t.Fatal(err)
+	}
+	d := &v1alpha1.District{}
+	if err := c.Get(t.Context(), client.ObjectKey{Name: "cirebon"}, d); err != nil {
+		t.Fatal(err)
+	}
+	d.Spec.WaveRef.Name = v1alpha1.ObjectName(wave.Name)
+	if err := c.Update(t.Context(), d); err != nil {
+		t.Fatal(err)
+	}
+	// It runs a release that is not in the catalogue any more.
+	if got := ask(t, c, "why", "cirebon"); got.code != cmdutil.ExitHeld || !strings.Contains(got.out, "✗ Wave nusantara-2025: UpgradePath") {
+		t.Errorf("ends with %d and says\n%s", got.code, got.out)
+	}
+	wave.Spec.Release = "ilp-9"
+	if err := c.Update(t.Context(), wave); err != nil {
+		t.Fatal(err)
+	}
+	for _, district := range []string{"jayapura", "cirebon"} {
+		got := ask(t, c, "why", district)
+		if got.code != cmdutil.ExitHeld || !strings.Contains(got.out, "Wave nusantara-2025: ReleaseNotFound") ||
+			!strings.Contains(got.out, "next: kubectl get stackreleases, then correct spec.release of the wave") {
+			t.Errorf("why %s ends with %d and says\n%s", district, got.code, got.out)
+		}
+	}
+}

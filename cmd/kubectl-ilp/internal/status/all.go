@@ -14,7 +14,6 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/blocker"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/page"
-	stackstatus "ilp.health/operator/controllers/stack/status"
 )
 
 // longestMessage of a district among others, in bytes.
@@ -109,7 +108,7 @@ func (d *all) write(out io.Writer) error {
 	for _, l := range d.Districts {
 		rows = append(rows, []string{
 			marks[l.Outcome] + " " + l.District, l.Code, l.Name, page.OrDash(l.Wave), l.Release.String(), page.OrDash(l.Count),
-			l.Ready, page.OrDash(l.Reason), page.Age(d.Time, l.Created), stackstatus.Shorten(l.Message, longestMessage),
+			l.Ready, page.OrDash(l.Reason), page.Age(d.Time, l.Created), page.Short(l.Message, longestMessage),
 		})
 	}
 	p.Table(rows)

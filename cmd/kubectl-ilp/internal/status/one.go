@@ -14,7 +14,6 @@ import (
 	"ilp.health/operator/cmd/kubectl-ilp/internal/blocker"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/page"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/source"
-	stackstatus "ilp.health/operator/controllers/stack/status"
 )
 
 // one district.
@@ -113,7 +112,7 @@ func (d *one) write(out io.Writer) error {
 		p.Sayf("")
 		rows := [][]string{{"  CONDITION", "REASON", "SINCE", "MESSAGE"}}
 		for _, c := range d.Conditions {
-			rows = append(rows, []string{c.mark() + " " + c.Type, c.Reason, page.Age(d.Time, c.Since), stackstatus.Shorten(c.Message, longestMessage)})
+			rows = append(rows, []string{c.mark() + " " + c.Type, c.Reason, page.Age(d.Time, c.Since), page.Short(c.Message, longestMessage)})
 		}
 		p.Table(rows)
 	}
@@ -129,7 +128,7 @@ func (d *one) write(out io.Writer) error {
 	}
 	if b := d.Blocker; b != nil {
 		p.Sayf("\n%s: %s", b.Object, b.Reason)
-		p.Sayf("  %s", b.Message)
+		p.Sayf("  %s", page.Line(b.Message))
 		if b.Next != "" {
 			p.Sayf("  next: %s", b.Next)
 		}
@@ -154,7 +153,7 @@ func (c condition) mark() string {
 func (d *one) line() string {
 	text := fmt.Sprintf("%s: %s Puskesmas, release %s", outcomeText[d.Outcome], page.OrDash(d.Count), d.Release)
 	if b := d.Blocker; b != nil {
-		text += fmt.Sprintf("; %s: %s: %s", b.Object, b.Reason, b.Message)
+		text += fmt.Sprintf("; %s: %s: %s", b.Object, b.Reason, page.Line(b.Message))
 	}
 	return text
 }

@@ -5,7 +5,6 @@ import (
 
 	"ilp.health/operator/cmd/kubectl-ilp/internal/page"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/parts"
-	stackstatus "ilp.health/operator/controllers/stack/status"
 )
 
 // longestMessage of a line, in bytes.
@@ -22,7 +21,7 @@ func text(p *parts.Part) string {
 	}
 	line += p.Name
 	if p.Message != "" {
-		line += ": " + stackstatus.Shorten(p.Message, longestMessage)
+		line += ": " + page.Short(p.Message, longestMessage)
 	}
 	return line
 }

@@ -8,7 +8,6 @@ import (
 	"ilp.health/operator/cmd/kubectl-ilp/internal/blocker"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/page"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/parts"
-	stackstatus "ilp.health/operator/controllers/stack/status"
 )
 
 // How much evidence is enough, and how long a line of it, in bytes.
@@ -70,7 +69,7 @@ func (d *document) subject() string {
 func (d *document) write(out io.Writer) error {
 	p := page.New(out)
 	if d.Blocker == nil {
-		p.Sayf("%s Nothing blocks %s: %s", page.Good, d.subject(), d.Stands)
+		p.Sayf("%s Nothing blocks %s: %s", page.Good, d.subject(), page.Line(d.Stands))
 		return p.Err
 	}
 	b := d.Blocker
@@ -82,7 +81,7 @@ func (d *document) write(out io.Writer) error {
 		since = ", for " + page.Age(d.Time, b.Since)
 	}
 	p.Sayf("%s %s: %s%s", mark(b), b.Object, b.Reason, since)
-	p.Sayf("  %s", b.Message)
+	p.Sayf("  %s", page.Line(b.Message))
 	d.writeEvidence(p)
 	if b.Next != "" {
 		p.Sayf("\nnext: %s", b.Next)
@@ -112,10 +111,10 @@ func (d *document) writeEvidence(p *page.Page) {
 		if o.State != parts.Progressing {
 			m = page.Bad
 		}
-		p.Sayf("  %s %s %s: %s", m, o.Kind, o.Name, stackstatus.Shorten(o.Message, longestLine))
+		p.Sayf("  %s %s %s: %s", m, o.Kind, o.Name, page.Short(o.Message, longestLine))
 	}
 	if d.Pod != nil && d.Pod.Container != "" {
-		p.Sayf("\n  Pod %s, container %s: %s", d.Pod.Name, d.Pod.Container, d.Pod.State)
+		p.Sayf("\n  Pod %s, container %s: %s", d.Pod.Name, d.Pod.Container, page.Short(d.Pod.State, longestLine))
 		for _, line := range d.Pod.Log {
 			p.Sayf("    | %s", line)
 		}
@@ -128,12 +127,12 @@ func (d *document) writeEvidence(p *page.Page) {
 		if e.Count > 1 {
 			times = fmt.Sprintf(" (%d times)", e.Count)
 		}
-		p.Sayf("  %s ago, %s: %s%s: %s", page.Age(d.Time, e.Time), e.Object, e.Reason, times, stackstatus.Shorten(e.Message, longestLine))
+		p.Sayf("  %s ago, %s: %s%s: %s", page.Age(d.Time, e.Time), e.Object, e.Reason, times, page.Short(e.Message, longestLine))
 	}
 	if len(d.Notes) > 0 {
 		p.Sayf("")
 	}
 	for _, note := range d.Notes {
-		p.Sayf("  note: %s", note)
+		p.Sayf("  note: %s", page.Line(note))
 	}
 }

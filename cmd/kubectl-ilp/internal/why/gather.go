@@ -17,8 +17,8 @@ import (
 	"ilp.health/operator/cmd/kubectl-ilp/internal/blocker"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/mask"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/page"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/parts"
-	stackstatus "ilp.health/operator/controllers/stack/status"
 )
 
 // recent is how old a warning may be.
@@ -158,21 +158,11 @@ func (g *gatherer) log(ctx context.Context, pod string, s *corev1.ContainerStatu
 	text := g.mask(string(raw))
 	var lines []string
 	for line := range strings.Lines(text) {
-		if line = printable(line); line != "" {
-			lines = append(lines, stackstatus.Shorten(line, longestLine))
+		if line = page.Short(line, longestLine); line != "" {
+			lines = append(lines, line)
 		}
 	}
 	return lines[max(0, len(lines)-mostLines):], nil
-}
-
-// printable takes out what would write elsewhere on a terminal.
-func printable(line string) string {
-	return strings.TrimRight(strings.Map(func(r rune) rune {
-		if r == '\t' || r >= ' ' && r != 0x7f && (r < 0x80 || r > 0x9f) {
-			return r
-		}
-		return -1
-	}, line), " \t")
 }
 
 // reference to an object that an event is about.
