@@ -178,7 +178,7 @@ func formats(more []string) string {
 	return strings.Join(all[:last], ", ") + " or " + all[last]
 }
 
-// Write writes one document, as JSON or as YAML.
+// Write writes one document, as JSON or as YAML. More may follow.
 func Write(out io.Writer, format string, document any) error {
 	if format != YAML {
 		return WriteJSON(out, document)
@@ -187,7 +187,7 @@ func Write(out io.Writer, format string, document any) error {
 	if err != nil {
 		return err
 	}
-	_, err = out.Write(text)
+	_, err = fmt.Fprintf(out, "---\n%s", text)
 	return err
 }
 

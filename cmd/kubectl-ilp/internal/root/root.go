@@ -23,13 +23,13 @@ import (
 	"ilp.health/operator/cmd/kubectl-ilp/internal/why"
 )
 
-const long = `Bring districts into integrated primary care (ILP), and see and steer how releases reach them.
+const long = `Bring districts into integrated primary care (ILP), ask how they do and why, and see and steer how releases reach them.
 kubectl's flags that choose a cluster and a user, such as --server and --as, work here, too.
 
 Exit codes:
   0  done; status: all ready; why: nothing blocks; doctor: fit;
      wave status: complete; wave plan --simulate: it would complete
-  1  an error
+  1  an error; doctor: something could not be looked at
   2  wrong use
   3  status, why, wave status: in progress, suspended, or waiting for a time or a person
   4  somebody must act: status, why, wave status: held; doctor: not fit;
