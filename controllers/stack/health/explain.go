@@ -74,7 +74,7 @@ func Explain(ctx context.Context, reader client.Reader, obj *unstructured.Unstru
 	pending := len(pods.Items) == 0
 	for i := range pods.Items {
 		pending = pending || pods.Items[i].Status.Phase == corev1.PodPending
-		reasons = append(reasons, podReasons(&pods.Items[i])...)
+		reasons = append(reasons, OfPod(&pods.Items[i])...)
 	}
 	if pending {
 		claims, err := claimReasons(ctx, reader, obj.GetNamespace(), selector)
@@ -123,8 +123,8 @@ func podSelector(obj *unstructured.Unstructured) labels.Selector {
 	return nil
 }
 
-// podReasons lists what keeps one pod from running.
-func podReasons(pod *corev1.Pod) Findings {
+// OfPod lists what keeps one pod from running.
+func OfPod(pod *corev1.Pod) Findings {
 	var reasons Findings
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {

@@ -32,6 +32,21 @@ func New() (*Checker, error) { return compiled() }
 
 var compiled = sync.OnceValues(func() (*Checker, error) {
 	c := &Checker{kinds: map[schema.GroupVersionKind]*kind{}}
+	objects, err := Objects()
+	if err != nil {
+		return nil, err
+	}
+	for _, object := range objects {
+		if err := c.learn(object); err != nil {
+			return nil, fmt.Errorf("%s: %w", object.File, err)
+		}
+	}
+	return c, nil
+})
+
+// Objects returns the CRDs and policies that belong to this version.
+func Objects() ([]manifest.Object, error) {
+	var objects []manifest.Object
 	err := fs.WalkDir(config.Admission(), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -40,15 +55,11 @@ var compiled = sync.OnceValues(func() (*Checker, error) {
 		if err != nil {
 			return err
 		}
-		for _, object := range manifest.Parse(path, content).Objects {
-			if err := c.learn(object); err != nil {
-				return fmt.Errorf("%s: %w", path, err)
-			}
-		}
+		objects = append(objects, manifest.Parse(path, content).Objects...)
 		return nil
 	})
-	return c, err
-})
+	return objects, err
+}
 
 // learn takes a CRD or a policy; bindings and kustomizations say nothing more.
 func (c *Checker) learn(object manifest.Object) error {

@@ -7,14 +7,19 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"ilp.health/operator/api/v1alpha1"
 )
@@ -72,7 +77,9 @@ func Code(err error) int {
 // Factory gives commands what they work with.
 type Factory struct {
 	Streams genericiooptions.IOStreams
-	// Client connects to the cluster that the flags name.
+	// Config says how to reach the cluster that the flags name.
+	Config func() (*rest.Config, error)
+	// Client connects to that cluster.
 	Client func() (client.Client, error)
 	// Now is the clock.
 	Now func() time.Time
@@ -84,22 +91,36 @@ func (f *Factory) Warnf(format string, args ...any) {
 	_, _ = fmt.Fprintf(f.Streams.ErrOut, format+"\n", args...)
 }
 
-// NewScheme knows the operator's own kinds, which is all that the plugin reads.
+// NewScheme knows all kinds that the plugin reads in typed form.
 func NewScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
-	return scheme, v1alpha1.AddToScheme(scheme)
+	add := runtime.NewSchemeBuilder(clientgoscheme.AddToScheme, apiextensionsv1.AddToScheme, v1alpha1.AddToScheme)
+	return scheme, add.AddToScheme(scheme)
 }
 
-// ConnectWith connects as kubectl's own flags say.
-func ConnectWith(flags *genericclioptions.ConfigFlags) func() (client.Client, error) {
+// ConfigOf reaches the cluster as kubectl's own flags say. The API server sets
+// the pace, not the client.
+func ConfigOf(flags *genericclioptions.ConfigFlags) func() (*rest.Config, error) {
+	return func() (*rest.Config, error) {
+		config, err := flags.ToRESTConfig()
+		if err != nil {
+			return nil, fmt.Errorf("find the cluster: %w", err)
+		}
+		config.QPS = -1
+		return config, nil
+	}
+}
+
+// ConnectWith connects to the cluster of a config.
+func ConnectWith(config func() (*rest.Config, error)) func() (client.Client, error) {
 	return func() (client.Client, error) {
 		scheme, err := NewScheme()
 		if err != nil {
 			return nil, err
 		}
-		config, err := flags.ToRESTConfig()
+		config, err := config()
 		if err != nil {
-			return nil, fmt.Errorf("find the cluster: %w", err)
+			return nil, err
 		}
 		config.QPS = -1 // the API server's own flow control sets the pace
 		return client.New(config, client.Options{Scheme: scheme})
@@ -135,23 +156,43 @@ func Group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	return group
 }
 
-// Output formats.
+// Output formats. Every command that has a choice has the first two.
 const (
 	Text = "text"
 	JSON = "json"
+	YAML = "yaml"
 )
 
 // AddOutput adds the flag -o.
-func AddOutput(cmd *cobra.Command, format *string) {
-	cmd.Flags().StringVarP(format, "output", "o", Text, "text or json")
+func AddOutput(cmd *cobra.Command, format *string, more ...string) {
+	cmd.Flags().StringVarP(format, "output", "o", Text, formats(more))
 }
 
 // CheckOutput refuses other formats.
-func CheckOutput(format string) error {
-	if format != Text && format != JSON {
-		return Usage("--output %q is unknown: use text or json", format)
+func CheckOutput(format string, more ...string) error {
+	if !slices.Contains(append([]string{Text, JSON}, more...), format) {
+		return Usage("--output %q is unknown: use %s", format, formats(more))
 	}
 	return nil
+}
+
+func formats(more []string) string {
+	all := append([]string{Text, JSON}, more...)
+	last := len(all) - 1
+	return strings.Join(all[:last], ", ") + " or " + all[last]
+}
+
+// Write writes one document, as JSON or as YAML. More may follow.
+func Write(out io.Writer, format string, document any) error {
+	if format != YAML {
+		return WriteJSON(out, document)
+	}
+	text, err := yaml.Marshal(document)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(out, "---\n%s", text)
+	return err
 }
 
 // WriteJSON writes one document.

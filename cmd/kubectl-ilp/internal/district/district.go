@@ -13,6 +13,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/complete"
 )
 
 // NewCommand is kubectl ilp district.
@@ -25,7 +26,7 @@ func newRetry(f *cmdutil.Factory) *cobra.Command {
 	return &cobra.Command{
 		Use: "retry NAME", Short: "Try a failed upgrade again",
 		Long: "Ask a district to try again what has failed, and to pass that on to its Puskesmas. Repair the cause first.",
-		Args: cmdutil.Args(cobra.ExactArgs(1)),
+		Args: cmdutil.Args(cobra.ExactArgs(1)), ValidArgsFunction: complete.Args(f, complete.District),
 		RunE: func(cmd *cobra.Command, args []string) error { return retry(cmd.Context(), f, args[0]) },
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/complete"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/source"
 )
 
@@ -19,7 +20,7 @@ func newPin(f *cmdutil.Factory) *cobra.Command {
 		Use: "pin NAME RELEASE", Short: "Give a district a release that its wave leaves alone",
 		Long: "Set spec.release of a district and own the field, so that its wave does not overwrite it and reports it as pinned.\n" +
 			"Where Git owns the district, pin it there.",
-		Args: cmdutil.Args(cobra.ExactArgs(2)),
+		Args: cmdutil.Args(cobra.ExactArgs(2)), ValidArgsFunction: complete.Args(f, complete.District, complete.Release),
 		RunE: func(cmd *cobra.Command, args []string) error { return pin(cmd.Context(), f, args[0], args[1]) },
 	}
 }
@@ -29,7 +30,7 @@ func newUnpin(f *cmdutil.Factory) *cobra.Command {
 		Use: "unpin NAME", Short: "Give a pinned district back to its wave",
 		Long: "Give up spec.release of a district that was pinned with this plugin. The district keeps the release that it has until\n" +
 			"its wave gives it another. Without a wave it takes the default StackRelease.",
-		Args: cmdutil.Args(cobra.ExactArgs(1)),
+		Args: cmdutil.Args(cobra.ExactArgs(1)), ValidArgsFunction: complete.Args(f, complete.District),
 		RunE: func(cmd *cobra.Command, args []string) error { return unpin(cmd.Context(), f, args[0]) },
 	}
 }

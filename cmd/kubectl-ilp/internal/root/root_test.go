@@ -102,7 +102,7 @@ func TestWrongUse(t *testing.T) {
 	}{
 		"wave plan":                            {cmdutil.ExitUsage, "accepts 1 arg(s), received 0; use: kubectl ilp wave plan NAME"},
 		"wave approve w":                       {cmdutil.ExitUsage, "requires at least 2 arg(s)"},
-		"waves":                                {cmdutil.ExitUsage, `no command "waves" in kubectl ilp: use one of onboard, validate, render, diff, wave, district`},
+		"waves":                                {cmdutil.ExitUsage, `no command "waves" in kubectl ilp: use one of onboard, validate, render, diff, status, tree, why, doctor, open, wave, district`},
 		"wave paln":                            {cmdutil.ExitUsage, "use one of plan, status, approve, suspend, resume"},
 		"wave plan w --x":                      {cmdutil.ExitUsage, "unknown flag: --x; see kubectl ilp wave plan --help"},
 		"wave plan w -o yaml":                  {cmdutil.ExitUsage, `--output "yaml" is unknown: use text or json`},

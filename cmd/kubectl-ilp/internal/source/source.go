@@ -1,13 +1,11 @@
-// Package source gathers a wave with its districts and the catalogue, from a
-// cluster or from files.
+// Package source gathers what belongs together: a wave with its districts and the
+// catalogue, from a cluster or from files, and a district with its Puskesmas.
 package source
 
 import (
 	"context"
 	"fmt"
-	"strings"
 
-	"k8s.io/apimachinery/pkg/util/sets"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -44,17 +42,14 @@ func FromCluster(ctx context.Context, c client.Client, wave string) (*Snapshot, 
 
 // find names the waves there are if the one that is wanted is not among them.
 func find(waves []v1alpha1.Wave, name string) (*v1alpha1.Wave, error) {
-	names := sets.New[string]()
+	var names []string
 	for i := range waves {
 		if waves[i].Name == name {
 			return &waves[i], nil
 		}
-		names.Insert(waves[i].Name)
+		names = append(names, waves[i].Name)
 	}
-	if names.Len() == 0 {
-		return nil, fmt.Errorf("wave %q does not exist, and no other either", name)
-	}
-	return nil, fmt.Errorf("wave %q does not exist: there is %s", name, strings.Join(sets.List(names), ", "))
+	return nil, missing("wave", name, names)
 }
 
 // Fleet is what the planner sees.

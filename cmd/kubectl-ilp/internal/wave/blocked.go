@@ -1,11 +1,10 @@
 package wave
 
 import (
-	"fmt"
 	"slices"
-	"strings"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/blocker"
 	"ilp.health/operator/controllers/wave/planner"
 )
 
@@ -49,42 +48,16 @@ func blockedGroups(wave string, spec v1alpha1.WaveSpec, decision planner.Decisio
 	}
 	for i := range groups {
 		g := &groups[i]
-		g.Next = next(wave, string(spec.Release), g.Reason, stages[g.Reason], g.Districts)
+		g.Next = next(wave, string(spec.Release), stages[g.Reason], g)
 	}
 	return groups
 }
 
-// next is the one thing that a person does about a reason; empty where it goes
-// on by itself.
-func next(wave, release, reason, stage string, districts []string) string {
-	first := "DISTRICT"
-	if len(districts) > 0 {
-		first = districts[0]
+// next is the one thing that a person does about a group.
+func next(wave, release, stage string, g *blockedGroup) string {
+	s := blocker.Subject{Kind: blocker.Wave, Wave: wave, Release: release, Stage: stage}
+	if len(g.Districts) > 0 {
+		s.District = g.Districts[0]
 	}
-	switch reason {
-	case v1alpha1.ReasonAwaitingApproval:
-		return strings.TrimSpace(fmt.Sprintf("kubectl ilp wave approve %s %s", wave, stage))
-	case v1alpha1.ReasonSuspended:
-		return "kubectl ilp wave resume " + wave
-	case v1alpha1.ReasonInfrastructureFailed:
-		return fmt.Sprintf("kubectl describe district %s; it goes on by itself when that is there", first)
-	case v1alpha1.ReasonApplicationFailed, v1alpha1.ReasonConfigurationFailed, v1alpha1.ReasonDistrictFailed:
-		return fmt.Sprintf("kubectl describe district %s; when it is repaired: kubectl ilp district retry %s", first, first)
-	case v1alpha1.ReasonBudgetSpent:
-		return "kubectl ilp wave status " + wave + " names those that failed"
-	case v1alpha1.ReasonReleaseNotFound:
-		return "kubectl get stackreleases, then correct spec.release of the wave"
-	case v1alpha1.ReasonReleaseInvalid:
-		return "kubectl describe stackrelease " + release
-	case v1alpha1.ReasonStageInvalid, v1alpha1.ReasonWindowInvalid:
-		return "correct spec.rollout of the wave"
-	case v1alpha1.ReasonAwaitingDistricts:
-		return "kubectl get districts, then set spec.waveRef.name of those that belong to the wave"
-	case v1alpha1.ReasonDistrictInactive:
-		return "set spec.state of district " + first + " to Active"
-	case v1alpha1.ReasonDowngrade, v1alpha1.ReasonUpgradePath:
-		return fmt.Sprintf("name another release in the wave, or: kubectl ilp district pin %s RELEASE", first)
-	default:
-		return ""
-	}
+	return blocker.Next(s, g.Reason)
 }

@@ -8,6 +8,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/complete"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/source"
 	"ilp.health/operator/controllers/wave/planner/simulate"
 )
@@ -39,7 +40,8 @@ func newPlan(f *cmdutil.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "plan NAME", Short: "Print the order, the times and the worst case",
 		Long: planLong, Example: planExample, Args: cmdutil.Args(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), f, args[0]) },
+		ValidArgsFunction: complete.Args(f, complete.Wave),
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), f, args[0]) },
 	}
 	flags := cmd.Flags()
 	flags.StringSliceVarP(&o.files, "filename", "f", nil, "files, folders, or - for standard input, instead of a cluster")

@@ -6,8 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/cli-runtime/pkg/printers"
-
+	"ilp.health/operator/cmd/kubectl-ilp/internal/page"
 	"ilp.health/operator/controllers/wave/planner/simulate"
 )
 
@@ -28,39 +27,6 @@ func local(t time.Time, zone string) string {
 	return t.In(location).Format(timeLayout)
 }
 
-// page collects text; the first error of the writer ends it.
-type page struct {
-	out io.Writer
-	err error
-}
-
-func (p *page) say(format string, args ...any) {
-	if p.err == nil {
-		_, p.err = fmt.Fprintf(p.out, format+"\n", args...)
-	}
-}
-
-// table writes rows in columns.
-func (p *page) table(rows [][]string) {
-	if p.err != nil {
-		return
-	}
-	w := printers.GetNewTabWriter(p.out)
-	for _, row := range rows {
-		if _, p.err = fmt.Fprintln(w, "  "+strings.Join(row, "\t")); p.err != nil {
-			return
-		}
-	}
-	p.err = w.Flush()
-}
-
-func orDash(text string) string {
-	if text == "" {
-		return "-"
-	}
-	return text
-}
-
 // districts is a number of them.
 func districts(n int) string {
 	if n == 1 {
@@ -70,10 +36,10 @@ func districts(n int) string {
 }
 
 func (d *planDocument) write(out io.Writer) error {
-	p := &page{out: out}
-	p.say("Wave %s brings %s to release %s. Planned for %s.", d.Wave, districts(d.Districts), d.Release, local(d.Time, capital))
+	p := page.New(out)
+	p.Sayf("Wave %s brings %s to release %s. Planned for %s.", d.Wave, districts(d.Districts), d.Release, local(d.Time, capital))
 	if d.Window != "" {
-		p.say("Districts start in the maintenance window (%s, in their own time zone).", d.Window)
+		p.Sayf("Districts start in the maintenance window (%s, in their own time zone).", d.Window)
 	}
 	if d.Simulation == nil {
 		d.writeStages(p)
@@ -81,18 +47,18 @@ func (d *planDocument) write(out io.Writer) error {
 	} else {
 		d.writeStory(p)
 	}
-	p.say("")
+	p.Sayf("")
 	if worst := d.WorstCase; worst.Districts > 0 {
-		p.say("Worst case: %d of %s in stage %s can fail before the wave holds.", worst.Districts, districts(worst.Of), worst.Stage)
+		p.Sayf("Worst case: %d of %s in stage %s can fail before the wave holds.", worst.Districts, districts(worst.Of), worst.Stage)
 	} else {
-		p.say("Worst case: no district can be hurt, none is left to change.")
+		p.Sayf("Worst case: no district can be hurt, none is left to change.")
 	}
-	return p.err
+	return p.Err
 }
 
-func (d *planDocument) writeStages(p *page) {
+func (d *planDocument) writeStages(p *page.Page) {
 	for _, s := range d.Stages {
-		p.say("")
+		p.Sayf("")
 		text := fmt.Sprintf("Stage %s: %s, %d at once", s.Name, districts(len(s.Districts)), s.MaxConcurrent)
 		if s.SoakMinutes > 0 {
 			text += fmt.Sprintf(", then %d minutes of soak", s.SoakMinutes)
@@ -103,19 +69,19 @@ func (d *planDocument) writeStages(p *page) {
 		case "Given":
 			text += "; approved"
 		}
-		p.say("%s", text)
+		p.Sayf("%s", text)
 		writeDistricts(p, s.Districts)
 	}
 	if len(d.Unstaged) > 0 {
-		p.say("\nIn no stage: %s", districts(len(d.Unstaged)))
+		p.Sayf("\nIn no stage: %s", districts(len(d.Unstaged)))
 		writeDistricts(p, d.Unstaged)
 	}
 	if len(d.Stages) > 0 {
-		p.say("\nEarliest times: no district fails, people approve at once, a suspended wave is resumed.")
+		p.Sayf("\nEarliest times: no district fails, people approve at once, a suspended wave is resumed.")
 	}
 }
 
-func writeDistricts(p *page, list []plannedDistrict) {
+func writeDistricts(p *page.Page, list []plannedDistrict) {
 	if len(list) == 0 {
 		return
 	}
@@ -126,46 +92,46 @@ func writeDistricts(p *page, list []plannedDistrict) {
 			state += " to " + d.Pin
 		}
 		rows = append(rows, []string{
-			d.Name, d.Code, orDash(d.Current), state,
-			local(d.EarliestStart, d.TimeZone), local(d.EarliestEnd, d.TimeZone), orDash(d.Reason),
+			d.Name, d.Code, page.OrDash(d.Current), state,
+			local(d.EarliestStart, d.TimeZone), local(d.EarliestEnd, d.TimeZone), page.OrDash(d.Reason),
 		})
 	}
-	p.table(rows)
+	p.Table(rows)
 }
 
 // writeBlocked says of each reason whom it blocks and what to do.
-func writeBlocked(p *page, groups []blockedGroup) {
+func writeBlocked(p *page.Page, groups []blockedGroup) {
 	for _, g := range groups {
-		p.say("")
+		p.Sayf("")
 		if g.Count > 0 {
-			p.say("%s: %s", g.Reason, districts(g.Count))
+			p.Sayf("%s: %s", g.Reason, districts(g.Count))
 		} else {
-			p.say("%s", g.Reason)
+			p.Sayf("%s", g.Reason)
 		}
-		p.say("  %s", g.Message)
+		p.Sayf("  %s", g.Message)
 		if g.Next != "" {
-			p.say("  next: %s", g.Next)
+			p.Sayf("  next: %s", g.Next)
 		}
 	}
 }
 
-func (d *planDocument) writeStory(p *page) {
+func (d *planDocument) writeStory(p *page.Page) {
 	s := d.Simulation
-	p.say("Simulated with seed %d, --fail %s and %d minutes for each district. Assumed: people approve the moment they are asked;",
+	p.Sayf("Simulated with seed %d, --fail %s and %d minutes for each district. Assumed: people approve the moment they are asked;",
 		s.Seed, s.Fail.String(), s.DistrictMinutes)
-	p.say("a suspended wave is resumed; whoever fails stays so.")
-	p.say("")
+	p.Sayf("a suspended wave is resumed; whoever fails stays so.")
+	p.Sayf("")
 	rows := [][]string{{"TIME", "STAGE", "WHAT HAPPENS"}}
 	for _, e := range s.Events {
 		rows = append(rows, []string{local(e.Time, capital), e.Stage, d.what(e)})
 	}
-	p.table(rows)
-	p.say("")
+	p.Table(rows)
+	p.Sayf("")
 	counts := fmt.Sprintf("%d done, %d failed, %d pinned", s.Done, s.Failed, s.Pinned)
 	if s.Outcome == outcomeComplete {
-		p.say("It would be complete at %s: %s.", local(s.End, capital), counts)
+		p.Sayf("It would be complete at %s: %s.", local(s.End, capital), counts)
 	} else {
-		p.say("It would hold, and nothing happens after %s: %s.", local(s.End, capital), counts)
+		p.Sayf("It would hold, and nothing happens after %s: %s.", local(s.End, capital), counts)
 	}
 	writeBlocked(p, s.Blocked)
 }

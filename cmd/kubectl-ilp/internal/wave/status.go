@@ -11,6 +11,8 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/complete"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/page"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/source"
 	"ilp.health/operator/controllers/wave/planner"
 )
@@ -33,7 +35,7 @@ func newStatus(f *cmdutil.Factory) *cobra.Command {
 	o := &statusOptions{}
 	cmd := &cobra.Command{
 		Use: "status NAME", Short: "Print how far a wave is, and what blocks it",
-		Long: statusLong, Args: cmdutil.Args(cobra.ExactArgs(1)),
+		Long: statusLong, Args: cmdutil.Args(cobra.ExactArgs(1)), ValidArgsFunction: complete.Args(f, complete.Wave),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), f, args[0]) },
 	}
 	cmd.Flags().BoolVarP(&o.watch, "watch", "w", false, "go on until the wave is complete or held")
@@ -80,8 +82,8 @@ func (o *statusOptions) shower(f *cmdutil.Factory) func(*statusDocument) error {
 	case o.output == cmdutil.JSON:
 		return func(d *statusDocument) error { return cmdutil.WriteJSON(f.Streams.Out, d) }
 	case o.watch:
-		if screen := screenOf(f.Streams.Out); screen != nil {
-			return func(d *statusDocument) error { return screen.draw(d.write) }
+		if screen := page.ScreenOf(f.Streams.Out); screen != nil {
+			return func(d *statusDocument) error { return screen.Draw(d.write) }
 		}
 		return func(d *statusDocument) error { return d.line(f.Streams.Out) }
 	default:
@@ -230,7 +232,7 @@ func statusOf(s *source.Snapshot, now time.Time) *statusDocument {
 		for _, name := range b.Districts {
 			g.Districts = append(g.Districts, string(name))
 		}
-		g.Next = next(wave.Name, d.Release, b.Reason, stageOf[g.Districts[0]], g.Districts)
+		g.Next = next(wave.Name, d.Release, stageOf[g.Districts[0]], &g)
 		d.Blocked = append(d.Blocked, g)
 	}
 	return d

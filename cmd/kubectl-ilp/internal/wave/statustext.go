@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"ilp.health/operator/cmd/kubectl-ilp/internal/page"
 )
 
 const (
@@ -22,14 +24,14 @@ var outcomeText = map[string]string{
 }
 
 func (d *statusDocument) write(out io.Writer) error {
-	p := &page{out: out}
-	p.say("Wave %s to release %s: %s", d.Wave, d.Release, outcomeText[d.Outcome])
+	p := page.New(out)
+	p.Sayf("Wave %s to release %s: %s", d.Wave, d.Release, outcomeText[d.Outcome])
 	if d.Message != "" {
-		p.say("%s: %s", d.Reason, d.Message)
+		p.Sayf("%s: %s", d.Reason, d.Message)
 	} else {
-		p.say("The operator has not looked at it yet.")
+		p.Sayf("The operator has not looked at it yet.")
 	}
-	p.say("")
+	p.Sayf("")
 	rows := [][]string{{"STAGE", "PROGRESS", "DONE", "IN FLIGHT", "FAILED", "PINNED", "HELD"}}
 	for _, s := range d.Stages {
 		rows = append(rows, append([]string{s.Name, s.bar()}, s.columns()...))
@@ -37,13 +39,13 @@ func (d *statusDocument) write(out io.Writer) error {
 	if len(d.Stages) > 1 {
 		rows = append(rows, append([]string{"", d.Counts.bar()}, d.Counts.columns()...))
 	}
-	p.table(rows)
+	p.Table(rows)
 	if len(d.FailedByCause) > 0 {
-		p.say("\nFailed for: %s", d.causes())
+		p.Sayf("\nFailed for: %s", d.causes())
 	}
 	d.writeInFlight(p)
 	writeBlocked(p, d.Blocked)
-	return p.err
+	return p.Err
 }
 
 // causes of the failures, such as application 2, infrastructure 1.
@@ -55,11 +57,11 @@ func (d *statusDocument) causes() string {
 	return strings.Join(parts, ", ")
 }
 
-func (d *statusDocument) writeInFlight(p *page) {
+func (d *statusDocument) writeInFlight(p *page.Page) {
 	if len(d.InFlight) == 0 {
 		return
 	}
-	p.say("")
+	p.Sayf("")
 	rows := [][]string{{"IN FLIGHT", "FOR", "NOW"}}
 	for _, f := range d.InFlight[:min(len(d.InFlight), shownInFlight)] {
 		took := "-"
@@ -67,11 +69,11 @@ func (d *statusDocument) writeInFlight(p *page) {
 			took = d.Time.Sub(f.Since).Round(time.Minute).String()
 			took = strings.TrimSuffix(took, "0s")
 		}
-		rows = append(rows, []string{f.District, orDash(took), orDash(f.Message)})
+		rows = append(rows, []string{f.District, page.OrDash(took), page.OrDash(f.Message)})
 	}
-	p.table(rows)
+	p.Table(rows)
 	if rest := len(d.InFlight) - shownInFlight; rest > 0 {
-		p.say("  and %d more", rest)
+		p.Sayf("  and %d more", rest)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/complete"
 )
 
 const gitOwns = `Where Git owns the wave, write it there: a pipeline that applies the wave again may take this change back.`
@@ -20,7 +21,7 @@ func newApprove(f *cmdutil.Factory) *cobra.Command {
 	return &cobra.Command{
 		Use: "approve NAME STAGE…", Short: "Approve stages that wait for a person",
 		Long: "Add stages to spec.approvedStages of a wave. " + gitOwns,
-		Args: cmdutil.Args(cobra.MinimumNArgs(2)),
+		Args: cmdutil.Args(cobra.MinimumNArgs(2)), ValidArgsFunction: complete.Args(f, complete.Wave, complete.Stage),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return change(cmd.Context(), f, args[0], func(wave *v1alpha1.Wave) (string, error) { return approve(wave, args[1:]) })
 		},
@@ -31,7 +32,7 @@ func newSuspend(f *cmdutil.Factory) *cobra.Command {
 	return &cobra.Command{
 		Use: "suspend NAME", Short: "Start no further district",
 		Long: "Set spec.state of a wave to Suspended. Districts that are on their way go on. " + gitOwns,
-		Args: cmdutil.Args(cobra.ExactArgs(1)),
+		Args: cmdutil.Args(cobra.ExactArgs(1)), ValidArgsFunction: complete.Args(f, complete.Wave),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return change(cmd.Context(), f, args[0], func(wave *v1alpha1.Wave) (string, error) {
 				return setState(wave, v1alpha1.WaveStateSuspended, "no further district is started"), nil
@@ -44,7 +45,7 @@ func newResume(f *cmdutil.Factory) *cobra.Command {
 	return &cobra.Command{
 		Use: "resume NAME", Short: "Go on with a suspended wave",
 		Long: "Set spec.state of a wave to Active. " + gitOwns,
-		Args: cmdutil.Args(cobra.ExactArgs(1)),
+		Args: cmdutil.Args(cobra.ExactArgs(1)), ValidArgsFunction: complete.Args(f, complete.Wave),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return change(cmd.Context(), f, args[0], func(wave *v1alpha1.Wave) (string, error) {
 				return setState(wave, v1alpha1.WaveStateActive, "districts are started as the plan says"), nil

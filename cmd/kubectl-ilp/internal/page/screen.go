@@ -1,4 +1,4 @@
-package wave
+package page
 
 import (
 	"bytes"
@@ -10,26 +10,26 @@ import (
 	"golang.org/x/term"
 )
 
-// screen draws a text over the one before.
-type screen struct {
+// Screen draws a text over the one before.
+type Screen struct {
 	out  io.Writer
 	size func() (width, height int, err error)
 	// drawn is how many lines stand there.
 	drawn int
 }
 
-// screenOf is nil for what is no terminal.
-func screenOf(out io.Writer) *screen {
+// ScreenOf is nil for what is no terminal.
+func ScreenOf(out io.Writer) *Screen {
 	file, ok := out.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) { //nolint:gosec // a file descriptor is small
 		return nil
 	}
-	return &screen{out: out, size: func() (int, int, error) { return term.GetSize(int(file.Fd())) }} //nolint:gosec // as above
+	return &Screen{out: Coloured(out), size: func() (int, int, error) { return term.GetSize(int(file.Fd())) }} //nolint:gosec // as above
 }
 
-// draw cuts what does not fit: a line that wraps, or scrolls away, could not be
+// Draw cuts what does not fit: a line that wraps, or scrolls away, could not be
 // drawn over.
-func (s *screen) draw(write func(io.Writer) error) error {
+func (s *Screen) Draw(write func(io.Writer) error) error {
 	var text bytes.Buffer
 	if err := write(&text); err != nil {
 		return err
@@ -44,11 +44,12 @@ func (s *screen) draw(write func(io.Writer) error) error {
 		}
 	}
 	// Up to the first line, and clear from there.
-	up := ""
 	if s.drawn > 0 {
-		up = fmt.Sprintf("\x1b[%dA\r\x1b[J", s.drawn)
+		if _, err := fmt.Fprintf(s.out, "\x1b[%dA\r\x1b[J", s.drawn); err != nil {
+			return err
+		}
 	}
 	s.drawn = len(lines)
-	_, err := fmt.Fprintln(s.out, up+strings.Join(lines, "\n"))
+	_, err := fmt.Fprintln(s.out, strings.Join(lines, "\n"))
 	return err
 }
