@@ -6,9 +6,14 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/pin"
 )
 
 var releasePath = fieldpath.MakePathOrDie("spec", "release")
+
+// clientApply stands for whoever applies a file on the client's side, and so
+// need not own what it sets.
+const clientApply = "kubectl apply"
 
 // ReleaseOwners lists who but the wave owns spec.release of a District: then it
 // is pinned, since the wave never writes by force.
@@ -25,6 +30,9 @@ func ReleaseOwners(d *v1alpha1.District) []string {
 		if fields.Has(releasePath) && !slices.Contains(owners, entry.Manager) {
 			owners = append(owners, entry.Manager)
 		}
+	}
+	if len(owners) == 0 && pin.Applied(d, d.Spec.Release) {
+		owners = append(owners, clientApply)
 	}
 	return owners
 }
