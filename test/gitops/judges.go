@@ -10,10 +10,13 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
+// FluxExample is the file with the Flux Kustomization.
+const FluxExample = "config/gitops/flux/sintang.yaml"
+
 // Judges tell the health of resources by what config/gitops has.
 type Judges struct {
 	argocd *argoCD
-	flux   *flux
+	flux   *Flux
 }
 
 // verdict is how the tools see one resource.
@@ -28,7 +31,7 @@ func LoadJudges(root string) (*Judges, error) {
 	if err != nil {
 		return nil, err
 	}
-	flux, err := loadFlux(filepath.Join(root, "config/gitops/flux/sintang.yaml"))
+	flux, err := LoadFlux(filepath.Join(root, FluxExample))
 	if err != nil {
 		return nil, err
 	}
