@@ -16,8 +16,9 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/kustomize/api/types"
+	kustomize "sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -54,7 +55,7 @@ func newFlux() *flux {
 	overlay := GinkgoT().TempDir()
 	base, err := filepath.Rel(overlay, filepath.Join(root, example.Path))
 	Expect(err).NotTo(HaveOccurred())
-	content, err := yaml.Marshal(types.Kustomization{Resources: []string{base}, Patches: example.Patches})
+	content, err := yaml.Marshal(kustomize.Kustomization{Resources: []string{base}, Patches: example.Patches})
 	Expect(err).NotTo(HaveOccurred())
 	Expect(os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), content, 0o600)).To(Succeed())
 	for _, object := range testenv.Kustomize(GinkgoT(), overlay) {
@@ -163,6 +164,12 @@ var _ = Describe("Flux, by its example", func() {
 		Expect(d.get(ctx).ManagedFields).To(kubectlOwns)
 		f.reconcile(ctx)
 		Expect(d.get(ctx).ManagedFields).NotTo(kubectlOwns)
+
+		By("taking back what kubectl has changed that Git leaves open")
+		patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"state":"Suspended"}}`))
+		Expect(admin.Patch(ctx, d.get(ctx), patch, client.FieldOwner("kubectl-patch"))).To(Succeed())
+		f.reconcile(ctx)
+		Expect(d.get(ctx).Spec.State).To(Equal(v1alpha1.StateActive))
 
 		By("leaving it where the District says Merge")
 		f.set("Merge", "metadata", "annotations", fluxGroup+"/ssa")
