@@ -143,6 +143,8 @@ var _ = Describe("Every stage of life", func() {
 		})
 		Expect(admin.Delete(ctx, d.puskesmas(ctx, "tebidah"))).To(Succeed())
 		puskesmasAt("deleting")
+		workloads.let(ctx, d, "Database", "", succeeds)
+		d.eventuallyGone(ctx, puskesmasKind, "tebidah")
 		Expect(admin.Delete(ctx, d.get(ctx))).To(Succeed())
 		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConsentRequired)
 		districtAt("deleting")
