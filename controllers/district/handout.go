@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/pin"
 	"ilp.health/operator/controllers/stack/status"
 )
 
@@ -57,7 +58,7 @@ func priority(p v1alpha1.Puskesmas) int32 {
 // pins them, and counts. One that cannot be written does not stop the others,
 // and one that turns out to be pinned gives its place to the next.
 func (r *Reconciler) handRelease(ctx context.Context, s *scope) error {
-	var errs []error
+	errs := r.askPinned(ctx, s)
 	for again := true; again; {
 		again = false
 		for _, p := range r.nextPuskesmas(s) {
@@ -103,24 +104,55 @@ func (r *Reconciler) handTo(ctx context.Context, s *scope, p *v1alpha1.Puskesmas
 	if last, ok := r.given.Load(p.UID); ok && last == asked(s, p) {
 		return false, nil // the cache does not show it yet
 	}
+	pinned, err = r.give(ctx, s, p)
+	if err == nil && !pinned {
+		r.given.Store(p.UID, asked(s, p))
+	}
+	return pinned, err
+}
+
+// askPinned finds out, without changing anything, whose pin is gone. Whoever
+// gives up a field need not change it, so each change of a pinned Puskesmas is a
+// reason to ask.
+func (r *Reconciler) askPinned(ctx context.Context, s *scope) []error {
+	var errs []error
+	for i := range s.puskesmas {
+		p := &s.puskesmas[i]
+		if last, ok := r.pins.Load(p.UID); ok && last.(question).asked == asked(s, p) && last.(question).version != p.ResourceVersion {
+			_, err := r.give(ctx, s, p, client.DryRunAll)
+			errs = append(errs, err)
+		}
+	}
+	return errs
+}
+
+// give writes the release, or with dry run only asks, and remembers a pin.
+func (r *Reconciler) give(ctx context.Context, s *scope, p *v1alpha1.Puskesmas, options ...client.ApplyOption) (pinned bool, err error) {
+	if string(p.Spec.Release) != s.release.Name && pin.Applied(p, p.Spec.Release) {
+		r.pins.Store(p.UID, question{asked(s, p), p.ResourceVersion})
+		return true, nil
+	}
 	patch := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"release": s.release.Name}}}
 	patch.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("Puskesmas"))
 	patch.SetNamespace(p.Namespace)
 	patch.SetName(p.Name)
 	patch.SetUID(p.UID)
 	patch.SetFinalizers([]string{v1alpha1.Finalizer})
-	err = r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), client.FieldOwner(v1alpha1.ManagerDistrict))
+	err = r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), append(options, client.FieldOwner(v1alpha1.ManagerDistrict))...)
 	switch {
 	case apierrors.IsConflict(err) && p.Spec.Release != "":
-		r.pins.Store(p.UID, asked(s, p))
+		r.pins.Store(p.UID, question{asked(s, p), p.ResourceVersion})
 		return true, nil
 	case err != nil:
 		return false, fmt.Errorf("hand release %s to Puskesmas %s: %w", s.release.Name, p.Name, err)
 	}
 	r.pins.Delete(p.UID)
-	r.given.Store(p.UID, asked(s, p))
 	return false, nil
 }
+
+// question is what a Puskesmas was asked to take that holds a release of its own,
+// and its version then.
+type question struct{ asked, version string }
 
 func isReady(p *v1alpha1.Puskesmas) bool {
 	return p.Status.ObservedGeneration == p.Generation && meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionReady)
@@ -134,7 +166,7 @@ func asked(s *scope, p *v1alpha1.Puskesmas) string {
 // isPinned reports whether a Puskesmas is known to hold a release of its own.
 func (r *Reconciler) isPinned(s *scope, p *v1alpha1.Puskesmas) bool {
 	last, ok := r.pins.Load(p.UID)
-	return ok && last == asked(s, p)
+	return ok && last.(question).asked == asked(s, p)
 }
 
 // stands reports whether a Puskesmas is ready on the district's release, or on

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -80,8 +81,15 @@ func puskesmasTurns() predicate.Predicate {
 		return before.Generation != after.Generation ||
 			!before.DeletionTimestamp.Equal(after.DeletionTimestamp) ||
 			isReady(before) != isReady(after) ||
-			readyReason(before) != readyReason(after)
+			readyReason(before) != readyReason(after) ||
+			gaveUp(before, after)
 	}}
+}
+
+// gaveUp tells of a change that is to be seen in neither spec nor status: it may
+// be of the owners of spec.release, which the cache does not keep.
+func gaveUp(before, after *v1alpha1.Puskesmas) bool {
+	return before.ResourceVersion != after.ResourceVersion && equality.Semantic.DeepEqual(before.Status, after.Status)
 }
 
 func readyReason(p *v1alpha1.Puskesmas) string {

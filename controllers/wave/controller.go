@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/pin"
 	"ilp.health/operator/controllers/stack/status"
 	"ilp.health/operator/controllers/wave/planner"
 )
@@ -155,8 +156,8 @@ func (r *Reconciler) ask(ctx context.Context, s *scope, names []string) (pinned 
 // it, so each change of a pinned district is a reason to ask.
 func (r *Reconciler) unpinned(ctx context.Context, s *scope, pins []v1alpha1.PinnedDistrict) (names []string, err error) {
 	var errs []error
-	for _, pin := range pins {
-		d := s.districts[string(pin.Name)]
+	for _, known := range pins {
+		d := s.districts[string(known.Name)]
 		asked := fmt.Sprintf("%s %s", d.ResourceVersion, s.wave.Spec.Release)
 		if last, ok := r.pins.Load(d.UID); ok && last == asked {
 			continue
@@ -200,6 +201,9 @@ func (r *Reconciler) start(ctx context.Context, s *scope, names []string) (pinne
 // whoever has set the field otherwise keeps it. It is refused if the District
 // has changed since the plan was made.
 func (r *Reconciler) give(ctx context.Context, d *v1alpha1.District, release string, options ...client.ApplyOption) (pinned bool, err error) {
+	if string(d.Spec.Release) != release && pin.Applied(d, d.Spec.Release) {
+		return true, nil
+	}
 	patch := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"release": release}}}
 	patch.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("District"))
 	patch.SetName(d.Name)

@@ -61,15 +61,33 @@ func WithCloudNativePG() Option {
 // hack/images/cloudnative-pg builds its image from.
 func CloudNativePG(t T) string {
 	t.Helper()
-	command := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", "github.com/cloudnative-pg/cloudnative-pg")
-	command.Dir = filepath.Join(Root(t), "hack/images/cloudnative-pg")
+	folder := filepath.Join(Root(t), "hack/images/cloudnative-pg")
+	return filepath.Join(download(t, folder, "github.com/cloudnative-pg/cloudnative-pg"), "config/crd/bases")
+}
+
+// Flux are the folders of Flux's CRDs, as of the version whose libraries the
+// tests use.
+func Flux(t T) []string {
+	t.Helper()
+	var folders []string
+	for _, module := range []string{"github.com/fluxcd/kustomize-controller@v1.9.5", "github.com/fluxcd/source-controller@v1.9.5"} {
+		folders = append(folders, filepath.Join(download(t, Root(t), module), "config/crd/bases"))
+	}
+	return folders
+}
+
+// download returns the folder of a module's files.
+func download(t T, from, module string) string {
+	t.Helper()
+	command := exec.CommandContext(t.Context(), "go", "mod", "download", "-json", module) //nolint:gosec // the modules above
+	command.Dir = from
 	output, err := command.Output()
 	if err != nil {
-		t.Fatalf("find CloudNativePG's CRDs: %s: %v", command, err)
+		t.Fatalf("download %s for its CRDs: %s: %v", module, command, err)
 	}
-	var module struct{ Dir string }
-	if err := json.Unmarshal(output, &module); err != nil {
-		t.Fatalf("find CloudNativePG's CRDs: %v", err)
+	var files struct{ Dir string }
+	if err := json.Unmarshal(output, &files); err != nil {
+		t.Fatalf("download %s for its CRDs: %v", module, err)
 	}
-	return filepath.Join(module.Dir, "config/crd/bases")
+	return files.Dir
 }

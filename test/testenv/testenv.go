@@ -109,6 +109,22 @@ func Scheme() *runtime.Scheme {
 	return scheme
 }
 
+// KubeConfig writes a file by which kubectl and other programs reach the API
+// server as its administrator.
+func (e *Environment) KubeConfig() string {
+	e.t.Helper()
+	folder, err := os.MkdirTemp("", "testenv")
+	if err != nil {
+		e.t.Fatalf("write a kubeconfig: %v", err)
+	}
+	e.t.Cleanup(func() { _ = os.RemoveAll(folder) })
+	file := filepath.Join(folder, "kubeconfig")
+	if err := os.WriteFile(file, e.server.KubeConfig, 0o600); err != nil {
+		e.t.Fatalf("write a kubeconfig: %v", err)
+	}
+	return file
+}
+
 // As returns a client that acts as another user with an administrator's rights,
 // to see what admission alone makes of who asks.
 func (e *Environment) As(user string) client.WithWatch {

@@ -2,9 +2,10 @@
 // nothing but that account's rights, against a real API server. There is no
 // node and no CloudNativePG: package world plays those by writing statuses.
 //
-// While the specs run, two observers look at everything that happens: the
-// ledger proves that no object exists which no inventory names, and the linter
-// that every status keeps the rules of the API.
+// While the specs run, three observers look at everything that happens: the
+// ledger proves that no object exists which no inventory names, the linter that
+// every status keeps the rules of the API, and the judge that GitOps tools agree
+// on the health of every resource.
 package controllers_test
 
 import (
@@ -35,18 +36,21 @@ func TestControllers(t *testing.T) {
 var (
 	// admin does what people do with kubectl.
 	admin client.WithWatch
+	// adminConfig is the kubeconfig file by which programs do it.
+	adminConfig string
 	// theOperator runs through all specs; a spec that stops it starts it again.
 	theOperator *operator
 	// workloads plays the controllers of Kubernetes and CloudNativePG.
 	workloads *world
 	theLedger *ledger
 	theLinter *linter
+	theJudge  *judge
 )
 
 var _ = BeforeSuite(func() {
 	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
 	environment := testenv.Start(GinkgoT(), testenv.WithCloudNativePG())
-	admin = environment.Client
+	admin, adminConfig = environment.Client, environment.KubeConfig()
 	installOperator(context.Background(), admin)
 	createReleases(context.Background(), admin)
 
@@ -55,6 +59,7 @@ var _ = BeforeSuite(func() {
 	workloads = startWorld(background, admin)
 	theLedger = startLedger(background, admin)
 	theLinter = startLinter(background, admin)
+	theJudge = startJudge(background, admin)
 	theOperator = &operator{config: environment.Config, traffic: &traffic{}}
 	theOperator.start()
 	DeferCleanup(theOperator.stop)
@@ -71,6 +76,7 @@ var _ = BeforeEach(func() {
 // Whatever a spec was about, what the observers saw meanwhile must be right.
 var _ = AfterEach(func() {
 	Expect(theLinter.findings()).To(BeEmpty(), "statuses that break the rules")
+	Expect(theJudge.findings()).To(BeEmpty(), "healths that GitOps tools do not agree on")
 	Eventually(theLedger.forgotten).Should(BeEmpty(), "objects that existed while no inventory named them")
 })
 

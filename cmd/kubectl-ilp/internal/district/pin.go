@@ -62,7 +62,7 @@ func unpin(ctx context.Context, f *cmdutil.Factory, name string) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(source.ReleaseOwners(d), cmdutil.FieldManager) {
+	if !slices.Contains(source.ReleaseOwners(d, d.Spec.Release), cmdutil.FieldManager) {
 		if others := otherOwners(d); len(others) > 0 {
 			return fmt.Errorf("district %s is pinned by %s, not by this plugin: take spec.release out there", name, strings.Join(others, ", "))
 		}
@@ -91,5 +91,5 @@ func unpin(ctx context.Context, f *cmdutil.Factory, name string) error {
 
 // otherOwners are those who own spec.release beside the wave and this plugin.
 func otherOwners(d *v1alpha1.District) []string {
-	return slices.DeleteFunc(source.ReleaseOwners(d), func(owner string) bool { return owner == cmdutil.FieldManager })
+	return slices.DeleteFunc(source.ReleaseOwners(d, d.Spec.Release), func(owner string) bool { return owner == cmdutil.FieldManager })
 }

@@ -134,7 +134,7 @@ func (p *preview) compareFacility(ctx context.Context, known *known, renderer *r
 		return nil
 	}
 	release := f.release
-	pinned := f.puskesmas.UID == "" || len(source.ReleaseOwners(f.puskesmas)) > 0
+	pinned := f.puskesmas.UID == "" || len(source.ReleaseOwners(f.puskesmas, f.puskesmas.Spec.Release)) > 0
 	if name := f.puskesmas.Spec.Release; name != "" && pinned {
 		var err error
 		if release, err = known.release(name); err != nil {

@@ -62,7 +62,7 @@ func release(t *testing.T, c client.Client, district string) (name string, owner
 	if err := c.Get(t.Context(), client.ObjectKey{Name: district}, d); err != nil {
 		t.Fatal(err)
 	}
-	return string(d.Spec.Release), source.ReleaseOwners(d)
+	return string(d.Spec.Release), source.ReleaseOwners(d, d.Spec.Release)
 }
 
 // expect runs a command and checks how it ends and what it says.

@@ -7,13 +7,19 @@ import (
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/pin"
 )
 
 var releasePath = fieldpath.MakePathOrDie("spec", "release")
 
-// ReleaseOwners lists who but the operator owns spec.release of a District or
-// Puskesmas: then it is pinned, since waves and districts never write by force.
-func ReleaseOwners(object metav1.Object) []string {
+// clientApply stands for whoever applies a file on the client's side, and so
+// need not own what it sets.
+const clientApply = "kubectl apply"
+
+// ReleaseOwners lists who but the operator owns the release, spec.release, of a
+// District or Puskesmas: then it is pinned, since waves and districts never
+// write by force.
+func ReleaseOwners(object metav1.Object, release v1alpha1.ObjectName) []string {
 	var owners []string
 	for _, entry := range object.GetManagedFields() {
 		if entry.FieldsV1 == nil || entry.Subresource != "" || entry.Manager == v1alpha1.ManagerWave || entry.Manager == v1alpha1.ManagerDistrict {
@@ -26,6 +32,9 @@ func ReleaseOwners(object metav1.Object) []string {
 		if fields.Has(releasePath) && !slices.Contains(owners, entry.Manager) {
 			owners = append(owners, entry.Manager)
 		}
+	}
+	if len(owners) == 0 && pin.Applied(object, release) {
+		owners = append(owners, clientApply)
 	}
 	return owners
 }

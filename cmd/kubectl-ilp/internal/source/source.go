@@ -82,7 +82,7 @@ func (s *Snapshot) Memory() v1alpha1.WaveMemory {
 func pinned(d *v1alpha1.District, remembered bool) bool {
 	switch {
 	case len(d.ManagedFields) > 0:
-		return len(ReleaseOwners(d)) > 0
+		return len(ReleaseOwners(d, d.Spec.Release)) > 0
 	case d.UID == "":
 		return true
 	default:
