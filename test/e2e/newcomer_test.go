@@ -26,13 +26,15 @@ var _ = Describe("A newcomer", Label("newcomer"), func() {
 			fmt.Fprintf(&story, "%4.0f s $ %s\n%s\n", time.Since(started).Seconds(), strings.Join(line, " "), out)
 			return out
 		}
-		plugin, catalogue := filepath.Join("..", "..", "bin", "kubectl-ilp"), filepath.Join("..", "..", "config", "samples")
+		ilp, catalogue := filepath.Join("..", "..", "bin", "kubectl-ilp"), filepath.Join("..", "..", "config", "samples")
 		folder := filepath.Join(GinkgoT().TempDir(), "sanggau")
-		onboard := []string{plugin, "onboard", "61.03", "--name", "Kabupaten Sanggau", "--puskesmas", filepath.Join("testdata", "newcomer", "puskesmas.csv"),
-			"--domain", "sanggau.localhost", "--storage", "1Gi", "-o", folder}
+		onboard := []string{
+			ilp, "onboard", "61.03", "--name", "Kabupaten Sanggau", "--puskesmas", filepath.Join("testdata", "newcomer", "puskesmas.csv"),
+			"--domain", "sanggau.localhost", "--storage", "1Gi", "-o", folder,
+		}
 
 		types(onboard...)
-		types(plugin, "validate", folder, filepath.Join(catalogue, "releases"), filepath.Join(catalogue, "waves"))
+		types(ilp, "validate", folder, filepath.Join(catalogue, "releases"), filepath.Join(catalogue, "waves"))
 		types("kubectl", "apply", "-k", folder)
 		types("kubectl", "wait", "district/sanggau", "--for=condition=Ready", "--timeout=15m")
 		types("kubectl", "get", "districts,puskesmas", "-A")
