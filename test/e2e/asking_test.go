@@ -15,9 +15,6 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"ilp.health/operator/api/v1alpha1"
 )
 
 // plugin is what make build has built.
@@ -37,9 +34,7 @@ func ask(ctx context.Context, args ...string) (code int, out string) {
 }
 
 var _ = Describe("kubectl ilp, asked about Kabupaten Sintang,", func() {
-	BeforeEach(func(ctx SpecContext) {
-		awaitReady(ctx, &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: district}})
-	})
+	BeforeEach(func(ctx SpecContext) { awaitSintang(ctx) })
 
 	It("finds the cluster fit", func(ctx SpecContext) {
 		code, out := ask(ctx, "doctor")

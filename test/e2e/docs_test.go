@@ -21,6 +21,8 @@ var elsewhere = regexp.MustCompile(`^make (demo|test|e2e|bench)\b|^bin/kubectl-i
 
 var _ = Describe("The documentation", func() {
 	root := filepath.Join("..", "..")
+	// The commands of the page before may still be at work.
+	BeforeEach(func(ctx SpecContext) { awaitSintang(ctx) })
 	for _, page := range []string{"README.md", "docs/concepts.md", "docs/operations.md", "docs/waves.md", "docs/kubectl-ilp.md", "docs/onboarding.md", "docs/upgrades.md", "docs/security.md", "docs/custom-rme.md"} {
 		It("gives commands that work: "+page, func(ctx SpecContext) {
 			text, err := os.ReadFile(filepath.Join(root, page))

@@ -59,7 +59,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(err).NotTo(HaveOccurred())
 	clientset, err = kubernetes.NewForConfig(restConfig)
 	Expect(err).NotTo(HaveOccurred())
-	awaitReady(ctx, &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: district}})
+	awaitSintang(ctx)
 })
 
 // Before anything is cleaned up.
@@ -108,6 +108,14 @@ func awaitReady(ctx context.Context, obj client.Object) {
 		g.Expect(err).NotTo(HaveOccurred())
 		g.Expect(status).To(Equal("True"), message)
 	}).WithContext(ctx).WithTimeout(rollout).WithPolling(2 * time.Second).Should(Succeed())
+}
+
+// awaitSintang waits for the district of make demo and for both of its Puskesmas.
+func awaitSintang(ctx context.Context) {
+	GinkgoHelper()
+	awaitReady(ctx, puskesmas(tebidah))
+	awaitReady(ctx, puskesmas(neighbour))
+	awaitReady(ctx, districtNamed(district))
 }
 
 func puskesmas(name string) *v1alpha1.Puskesmas {
