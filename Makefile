@@ -71,7 +71,7 @@ integration: ## The API, the policies and the operator against a real API server
 	cd hack/chart && KUBEBUILDER_ASSETS=$(CACHE)/assets go test ./lifecycle -count=1
 
 .PHONY: e2e
-e2e: build $(CACHE)/bin/helm ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
+e2e: build $(CACHE)/bin/helm $(CACHE)/bin/kustomize-controller ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
 	hack/demo/demo.sh
 	test/e2e/images/load.sh
 	KUBECONFIG=$$($(LOCALCLUSTER) env | sed -n 's/^export KUBECONFIG=//p') go test ./test/e2e/... -count=1 -timeout 60m -v -ginkgo.v
@@ -114,6 +114,10 @@ generated: $(CONTROLLER_GEN) $(API_DOCS)
 $(CACHE)/bin/helm: hack/chart/go.mod
 	@mkdir -p $(CACHE)/bin
 	cd hack/chart && go build -o $@ helm.sh/helm/v4/cmd/helm
+
+$(CACHE)/bin/kustomize-controller: hack/flux/go.mod
+	@mkdir -p $(CACHE)/bin
+	cd hack/flux && go build -o $@ github.com/fluxcd/kustomize-controller
 
 $(CONTROLLER_GEN): hack/tools/go.mod
 	@mkdir -p $(TOOLS)

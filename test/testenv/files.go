@@ -65,15 +65,15 @@ func CloudNativePG(t T) string {
 	return filepath.Join(download(t, folder, "github.com/cloudnative-pg/cloudnative-pg"), "config/crd/bases")
 }
 
-// Flux are the folders of Flux's CRDs, as of the version whose libraries the
-// tests use.
+// Flux are the folders of Flux's CRDs: of the controller that hack/flux builds,
+// and of the one that it would have its sources from.
 func Flux(t T) []string {
 	t.Helper()
-	var folders []string
-	for _, module := range []string{"github.com/fluxcd/kustomize-controller@v1.9.5", "github.com/fluxcd/source-controller@v1.9.5"} {
-		folders = append(folders, filepath.Join(download(t, Root(t), module), "config/crd/bases"))
+	from := filepath.Join(Root(t), "hack/flux")
+	return []string{
+		filepath.Join(download(t, from, "github.com/fluxcd/kustomize-controller"), "config/crd/bases"),
+		filepath.Join(download(t, from, "github.com/fluxcd/source-controller@v1.9.5"), "config/crd/bases"),
 	}
-	return folders
 }
 
 // download returns the folder of a module's files.

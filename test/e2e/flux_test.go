@@ -1,0 +1,253 @@
+package e2e
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/onsi/gomega/gexec"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/test/testenv"
+)
+
+const fluxNamespace = "flux-system"
+
+// Flux's kustomize-controller itself, with the Kustomization that is shipped.
+// Only the way from Git to the cluster is this suite's: see repository.
+var _ = Describe("Flux", Label("flux"), Ordered, func() {
+	const (
+		shipped   = "../../config/gitops/flux/sintang.yaml"
+		samples   = "../../config/samples/sintang"
+		inGit     = "config/samples/sintang"
+		newFolder = "districts/sekadau"
+	)
+	var (
+		git     *repository
+		folder  string
+		sekadau = districtNamed("sekadau")
+		rawak   = &v1alpha1.Puskesmas{}
+	)
+	rawak.Namespace, rawak.Name = "ilp-6109", "rawak"
+
+	BeforeAll(func(ctx SpecContext) {
+		var definitions []string
+		for _, folder := range testenv.Flux(GinkgoT()) {
+			definitions = append(definitions, "-f", folder)
+		}
+		kubectl := func(ctx context.Context, arguments ...string) {
+			GinkgoHelper()
+			command(ctx, "kubectl", append(arguments, definitions...)...)
+		}
+		kubectl(ctx, "apply", "--server-side")
+		DeferCleanup(func(ctx SpecContext) { kubectl(ctx, "delete") })
+		kubectl(ctx, "wait", "--for=condition=Established", "--timeout=1m")
+		command(ctx, "kubectl", "create", "namespace", fluxNamespace)
+		DeferCleanup(func(ctx SpecContext) { command(ctx, "kubectl", "delete", "namespace", fluxNamespace) })
+
+		controller := exec.Command("kustomize-controller", "--watch-all-namespaces", "--metrics-addr=0", "--health-addr=0")
+		controller.Env = append(os.Environ(), "RUNTIME_NAMESPACE="+fluxNamespace, "TMPDIR="+GinkgoT().TempDir())
+		running, err := gexec.Start(controller, GinkgoWriter, GinkgoWriter)
+		Expect(err).NotTo(HaveOccurred())
+		DeferCleanup(func() { Eventually(running.Terminate()).WithTimeout(30 * time.Second).Should(gexec.Exit()) })
+
+		git = serveRepository()
+		DeferCleanup(func(ctx SpecContext) { removeDistricts(ctx, sekadau.Name) })
+		DeferCleanup(func(ctx SpecContext) { forget(ctx, sekadau.Name) })
+		DeferCleanup(func(ctx SpecContext) { forget(ctx, district) })
+
+		Expect(os.CopyFS(filepath.Join(git.folder, inGit), os.DirFS(samples))).To(Succeed())
+		folder = filepath.Join(git.folder, newFolder)
+		command(ctx, filepath.Join("..", "..", "bin", "kubectl-ilp"), "onboard", "61.09", "--name", "Kabupaten Sekadau",
+			"--puskesmas", filepath.Join("testdata", "flux", "puskesmas.csv"), "--domain", "sekadau.localhost", "--storage", "1Gi", "-o", folder)
+	})
+
+	// edit changes the District in the folder, and commits.
+	edit := func(ctx context.Context, change func(spec map[string]any)) string {
+		GinkgoHelper()
+		file := filepath.Join(folder, "district.yaml")
+		text, err := os.ReadFile(file)
+		Expect(err).NotTo(HaveOccurred())
+		var obj map[string]any
+		Expect(yaml.Unmarshal(text, &obj)).To(Succeed())
+		change(obj["spec"].(map[string]any))
+		text, err = yaml.Marshal(obj)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(os.WriteFile(file, text, 0o600)).To(Succeed())
+		return git.commit(ctx)
+	}
+
+	It("takes Kabupaten Sintang over and changes nothing", func(ctx SpecContext) {
+		awaitSintang(ctx)
+		before := generations(ctx, districtNamed(district), puskesmas(tebidah), puskesmas(neighbour))
+		command(ctx, "kubectl", "apply", "-f", shipped)
+		revision := git.commit(ctx)
+		awaitKustomization(ctx, district, revision)
+		Expect(generations(ctx, districtNamed(district), puskesmas(tebidah), puskesmas(neighbour))).To(Equal(before))
+		sintang := districtNamed(district)
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(sintang), sintang)).To(Succeed())
+		Expect(sintang.Labels).To(HaveKeyWithValue("kustomize.toolkit.fluxcd.io/name", district))
+	})
+
+	It("brings Kabupaten Sekadau in from its folder, and calls it ready no sooner than it is", func(ctx SpecContext) {
+		revision := git.commit(ctx)
+		text, err := os.ReadFile(shipped)
+		Expect(err).NotTo(HaveOccurred())
+		_, kustomization, _ := strings.Cut(string(text), "\n---\n")
+		kustomization = strings.NewReplacer("name: sintang", "name: "+sekadau.Name, "./"+inGit, "./"+newFolder).Replace(kustomization)
+		file := filepath.Join(GinkgoT().TempDir(), "sekadau.yaml")
+		Expect(os.WriteFile(file, []byte(kustomization), 0o600)).To(Succeed())
+		started := time.Now()
+		command(ctx, "kubectl", "apply", "-f", file)
+
+		Eventually(func(g Gomega) {
+			ready, reason, message, err := kustomizationStatus(ctx, sekadau.Name, revision)
+			g.Expect(err).NotTo(HaveOccurred())
+			if ready == "False" {
+				StopTrying("Flux has given up: " + reason + ": " + message).Now()
+			}
+			g.Expect(ready).To(Equal("True"), message)
+		}).WithContext(ctx).WithTimeout(rollout).WithPolling(200 * time.Millisecond).Should(Succeed())
+		AddReportEntry("Flux: from the folder to Ready", time.Since(started).Round(time.Second).String())
+		for _, obj := range []client.Object{sekadau, rawak} {
+			status, message, err := readyOf(ctx, obj)
+			Expect(err).NotTo(HaveOccurred())
+			Expect(status).To(Equal("True"), "%s: %s", obj.GetName(), message)
+		}
+	})
+
+	It("finds nothing to change when asked again, while the release is the operator's", func(ctx SpecContext) {
+		before := generations(ctx, sekadau, rawak)
+		Expect(rawak.Spec.Release).NotTo(BeEmpty(), "the District has given it one")
+		for range 3 {
+			stamp := time.Now().Format(time.RFC3339Nano)
+			command(ctx, "kubectl", "annotate", "kustomization", sekadau.Name, "-n", fluxNamespace, "--overwrite", "reconcile.fluxcd.io/requestedAt="+stamp)
+			Eventually(func(g Gomega) {
+				k, err := kustomizationNamed(ctx, sekadau.Name)
+				g.Expect(err).NotTo(HaveOccurred())
+				handled, _, _ := unstructured.NestedString(k.Object, "status", "lastHandledReconcileAt")
+				g.Expect(handled).To(Equal(stamp))
+			}).WithContext(ctx).WithTimeout(time.Minute).WithPolling(200 * time.Millisecond).Should(Succeed())
+		}
+		Expect(generations(ctx, sekadau, rawak)).To(Equal(before))
+	})
+
+	It("says which resource a bad commit has stopped, at once, while the RME serves, and goes on with the next commit", func(ctx SpecContext) {
+		visitors := visit("rawak.sekadau.localhost")
+		revision := edit(ctx, func(spec map[string]any) { spec["release"] = "ilp-9.9.9" })
+		Eventually(func(g Gomega) {
+			ready, reason, message, err := kustomizationStatus(ctx, sekadau.Name, revision)
+			g.Expect(err).NotTo(HaveOccurred())
+			g.Expect(ready+" "+reason).To(Equal("False HealthCheckFailed"), message)
+			g.Expect(message).To(ContainSubstring("District/sekadau"))
+		}).WithContext(ctx).WithTimeout(time.Minute).WithPolling(time.Second).Should(Succeed())
+		revision = edit(ctx, func(spec map[string]any) { delete(spec, "release") })
+		awaitKustomization(ctx, sekadau.Name, revision)
+		time.Sleep(11 * visitEvery)
+		Expect(visitors.leave()).To(BeEmpty())
+	})
+
+	It("takes Suspended for what Git asks", func(ctx SpecContext) {
+		awaitKustomization(ctx, sekadau.Name, edit(ctx, func(spec map[string]any) { spec["state"] = "Suspended" }))
+		await(ctx, sekadau, v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
+		awaitKustomization(ctx, sekadau.Name, edit(ctx, func(spec map[string]any) { delete(spec, "state") }))
+		awaitReady(ctx, sekadau)
+	})
+
+	It("deletes the District with its Kustomization, and the data stays", func(ctx SpecContext) {
+		data := schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "Cluster"}
+		kept := &unstructured.Unstructured{}
+		kept.SetGroupVersionKind(data)
+		key := client.ObjectKey{Namespace: rawak.Namespace, Name: "database"}
+		Expect(cluster.Get(ctx, key, kept)).To(Succeed())
+		uid := kept.GetUID()
+
+		forget(ctx, sekadau.Name)
+		for _, obj := range []client.Object{sekadau, rawak} {
+			Eventually(func() bool {
+				return apierrors.IsNotFound(cluster.Get(ctx, client.ObjectKeyFromObject(obj), obj))
+			}).WithContext(ctx).WithTimeout(2*time.Minute).WithPolling(time.Second).Should(BeTrue(), obj.GetName())
+		}
+		var home corev1.Namespace
+		Expect(cluster.Get(ctx, client.ObjectKey{Name: rawak.Namespace}, &home)).To(Succeed())
+		Expect(home.DeletionTimestamp).To(BeNil())
+		Expect(cluster.Get(ctx, key, kept)).To(Succeed())
+		Expect(kept.GetUID()).To(Equal(uid))
+
+		// For its data to be deleted by consent.
+		command(ctx, "kubectl", "apply", "--server-side", "-k", folder)
+	})
+})
+
+func kustomizationNamed(ctx context.Context, name string) (*unstructured.Unstructured, error) {
+	k := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization"}}
+	return k, cluster.Get(ctx, client.ObjectKey{Namespace: fluxNamespace, Name: name}, k)
+}
+
+// kustomizationStatus is the condition Ready of a Kustomization, once it speaks of the revision.
+func kustomizationStatus(ctx context.Context, name, revision string) (ready, reason, message string, err error) {
+	k, err := kustomizationNamed(ctx, name)
+	if err != nil {
+		return "", "", "", err
+	}
+	attempted, _, _ := unstructured.NestedString(k.Object, "status", "lastAttemptedRevision")
+	observed, _, _ := unstructured.NestedInt64(k.Object, "status", "observedGeneration")
+	if attempted != revision || observed != k.GetGeneration() {
+		return "", "", "not yet seen", nil
+	}
+	conditions, _, err := unstructured.NestedSlice(k.Object, "status", "conditions")
+	for _, c := range conditions {
+		if condition, ok := c.(map[string]any); ok && condition["type"] == "Ready" {
+			return condition["status"].(string), condition["reason"].(string), condition["message"].(string), err
+		}
+	}
+	return "", "", "no condition yet", err
+}
+
+func awaitKustomization(ctx context.Context, name, revision string) {
+	GinkgoHelper()
+	Eventually(func(g Gomega) {
+		ready, reason, message, err := kustomizationStatus(ctx, name, revision)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(ready).To(Equal("True"), "%s: %s", reason, message)
+	}).WithContext(ctx).WithTimeout(2 * time.Minute).WithPolling(500 * time.Millisecond).Should(Succeed())
+}
+
+// forget deletes a Kustomization, and waits for what it deletes with it. That of
+// Sintang, which other specs need, is made to leave everything behind.
+func forget(ctx context.Context, name string) {
+	GinkgoHelper()
+	k, err := kustomizationNamed(ctx, name)
+	if apierrors.IsNotFound(err) {
+		return
+	}
+	Expect(err).NotTo(HaveOccurred())
+	if name == district {
+		Expect(cluster.Patch(ctx, k, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"prune":false}}`)))).To(Succeed())
+	}
+	command(ctx, "kubectl", "delete", "kustomization", name, "-n", fluxNamespace, "--timeout=3m")
+}
+
+// generations of resources: what anybody has asked of them makes a new one.
+func generations(ctx context.Context, objs ...client.Object) []int64 {
+	GinkgoHelper()
+	var out []int64
+	for _, obj := range objs {
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(obj), obj)).To(Succeed())
+		out = append(out, obj.GetGeneration())
+	}
+	return out
+}
