@@ -114,7 +114,7 @@ var _ = Describe("The chart", Label("chart"), Ordered, func() {
 		Expect(all.Items).To(HaveLen(1), "other specs remove their districts")
 		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(sintang), sintang)).To(Succeed())
 		kept := map[schema.GroupVersionKind]string{clusters: "database", databases: "tebidah-database", secrets: "tebidah-database", claims: "database-1"}
-		data := uids(ctx, kept)
+		data := uids(ctx, namespace, kept)
 		Expect(cluster.Delete(ctx, sintang.DeepCopy())).To(Succeed())
 		Eventually(func() bool {
 			return apierrors.IsNotFound(cluster.Get(ctx, client.ObjectKeyFromObject(sintang), &v1alpha1.District{}))
@@ -123,14 +123,14 @@ var _ = Describe("The chart", Label("chart"), Ordered, func() {
 		command(ctx, "helm", "uninstall", releaseName, "--namespace", inNamespace, "--wait")
 		_, err := operator(ctx)
 		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "%v", err)
-		Expect(uids(ctx, kept)).To(Equal(data), "PostgreSQL stops, as Retain has it; what it holds stays")
+		Expect(uids(ctx, namespace, kept)).To(Equal(data), "PostgreSQL stops, as Retain has it; what it holds stays")
 
 		By("installing it anew, which finds them again")
 		command(ctx, "helm", "install", releaseName, chart, "--namespace", inNamespace, "--wait", "--timeout", "5m")
 		next := &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: sintang.Name, Labels: sintang.Labels}, Spec: sintang.Spec}
 		Expect(cluster.Create(ctx, next)).To(Succeed())
 		awaitReady(ctx, next)
-		Expect(uids(ctx, kept)).To(Equal(data))
+		Expect(uids(ctx, namespace, kept)).To(Equal(data))
 		Expect(psql(ctx, namespace, "tebidah-database", records, readRecords)).To(Equal("kept"))
 	})
 })

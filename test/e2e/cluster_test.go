@@ -85,14 +85,6 @@ func describeCluster(ctx context.Context) string {
 	return out.String()
 }
 
-// uidOf is the UID of any object.
-func uidOf(ctx context.Context, gvk schema.GroupVersionKind, name string) (string, error) {
-	obj := &metav1.PartialObjectMetadata{}
-	obj.SetGroupVersionKind(gvk)
-	err := cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, obj)
-	return string(obj.GetUID()), err
-}
-
 // apply applies a file or a kustomization of testdata as a person does.
 func apply(ctx context.Context, option, path string) {
 	GinkgoHelper()

@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -22,6 +21,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/test/gitops"
 	"ilp.health/operator/test/testenv"
 )
 
@@ -31,18 +31,16 @@ const fluxNamespace = "flux-system"
 // Only the way from Git to the cluster is this suite's: see repository.
 var _ = Describe("Flux", Label("flux"), Ordered, func() {
 	const (
-		shipped   = "../../config/gitops/flux/sintang.yaml"
-		samples   = "../../config/samples/sintang"
-		inGit     = "config/samples/sintang"
+		samples   = "config/samples/sintang"
 		newFolder = "districts/sekadau"
 	)
 	var (
 		git     *repository
 		folder  string
 		sekadau = districtNamed("sekadau")
-		rawak   = &v1alpha1.Puskesmas{}
+		rawak   = facility{"sekadau", "ilp-6109", "rawak", "p6109000101"}
+		root    = filepath.Join("..", "..")
 	)
-	rawak.Namespace, rawak.Name = "ilp-6109", "rawak"
 
 	BeforeAll(func(ctx SpecContext) {
 		var definitions []string
@@ -66,14 +64,17 @@ var _ = Describe("Flux", Label("flux"), Ordered, func() {
 		DeferCleanup(func() { Eventually(running.Terminate()).WithTimeout(30 * time.Second).Should(gexec.Exit()) })
 
 		git = serveRepository()
-		DeferCleanup(func(ctx SpecContext) { removeDistricts(ctx, sekadau.Name) })
+		Expect(os.CopyFS(filepath.Join(git.folder, samples), os.DirFS(filepath.Join(root, samples)))).To(Succeed())
+		folder = filepath.Join(git.folder, newFolder)
+		command(ctx, filepath.Join(root, "bin", "kubectl-ilp"), "onboard", "61.09", "--name", "Kabupaten Sekadau",
+			"--puskesmas", filepath.Join("testdata", "flux", "puskesmas.csv"), "--domain", "sekadau.localhost", "--storage", "1Gi", "-o", folder)
+		DeferCleanup(func(ctx SpecContext) {
+			// It is a District whose consent deletes the data that the last one left.
+			command(ctx, "kubectl", "apply", "--server-side", "-k", folder)
+			removeDistricts(ctx, sekadau.Name)
+		})
 		DeferCleanup(func(ctx SpecContext) { forget(ctx, sekadau.Name) })
 		DeferCleanup(func(ctx SpecContext) { forget(ctx, district) })
-
-		Expect(os.CopyFS(filepath.Join(git.folder, inGit), os.DirFS(samples))).To(Succeed())
-		folder = filepath.Join(git.folder, newFolder)
-		command(ctx, filepath.Join("..", "..", "bin", "kubectl-ilp"), "onboard", "61.09", "--name", "Kabupaten Sekadau",
-			"--puskesmas", filepath.Join("testdata", "flux", "puskesmas.csv"), "--domain", "sekadau.localhost", "--storage", "1Gi", "-o", folder)
 	})
 
 	// edit changes the District in the folder, and commits.
@@ -97,7 +98,7 @@ var _ = Describe("Flux", Label("flux"), Ordered, func() {
 		awaitSintang(ctx)
 		before := workloads(ctx, namespace)
 		Expect(before).To(HaveLen(3), "two RMEs and the dashboard")
-		command(ctx, "kubectl", "apply", "-f", shipped)
+		command(ctx, "kubectl", "apply", "-f", filepath.Join(root, gitops.FluxExample))
 		awaitKustomization(ctx, district, git.commit(ctx))
 		sintang := districtNamed(district)
 		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(sintang), sintang)).To(Succeed())
@@ -108,25 +109,24 @@ var _ = Describe("Flux", Label("flux"), Ordered, func() {
 
 	It("brings Kabupaten Sekadau in from its folder, and calls it ready no sooner than it is", func(ctx SpecContext) {
 		revision := git.commit(ctx)
-		text, err := os.ReadFile(shipped)
-		Expect(err).NotTo(HaveOccurred())
-		_, kustomization, _ := strings.Cut(string(text), "\n---\n")
-		kustomization = strings.NewReplacer("name: sintang", "name: "+sekadau.Name, "./"+inGit, "./"+newFolder).Replace(kustomization)
-		file := filepath.Join(GinkgoT().TempDir(), "sekadau.yaml")
-		Expect(os.WriteFile(file, []byte(kustomization), 0o600)).To(Succeed())
+		shipped := kustomization(district)
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(shipped), shipped)).To(Succeed())
+		another := kustomization(sekadau.Name)
+		another.Object["spec"] = shipped.Object["spec"]
+		Expect(unstructured.SetNestedField(another.Object, "./"+newFolder, "spec", "path")).To(Succeed())
 		started := time.Now()
-		command(ctx, "kubectl", "apply", "-f", file)
+		Expect(cluster.Create(ctx, another)).To(Succeed())
 
 		Eventually(func(g Gomega) {
-			ready, reason, message, err := kustomizationStatus(ctx, sekadau.Name, revision)
+			ready, err := kustomizationReady(ctx, sekadau.Name, revision)
 			g.Expect(err).NotTo(HaveOccurred())
-			if ready == "False" {
-				StopTrying("Flux has given up: " + reason + ": " + message).Now()
+			if ready.Status == metav1.ConditionFalse {
+				StopTrying("Flux has given up: " + ready.Reason + ": " + ready.Message).Now()
 			}
-			g.Expect(ready).To(Equal("True"), message)
+			g.Expect(ready.Status).To(Equal(metav1.ConditionTrue), ready.Message)
 		}).WithContext(ctx).WithTimeout(rollout).WithPolling(200 * time.Millisecond).Should(Succeed())
 		AddReportEntry("Flux: from the folder to Ready", time.Since(started).Round(time.Second).String())
-		for _, obj := range []client.Object{sekadau, rawak} {
+		for _, obj := range []client.Object{sekadau, rawak.object()} {
 			status, message, err := readyOf(ctx, obj)
 			Expect(err).NotTo(HaveOccurred())
 			Expect(status).To(Equal("True"), "%s: %s", obj.GetName(), message)
@@ -134,33 +134,35 @@ var _ = Describe("Flux", Label("flux"), Ordered, func() {
 	})
 
 	It("finds nothing to change when asked again, while the release is the operator's", func(ctx SpecContext) {
-		before := generations(ctx, sekadau, rawak)
-		Expect(rawak.Spec.Release).NotTo(BeEmpty(), "the District has given it one")
+		facility := rawak.object()
+		before := generations(ctx, sekadau, facility)
+		Expect(facility.Spec.Release).NotTo(BeEmpty(), "the District has given it one")
 		for range 3 {
 			stamp := time.Now().Format(time.RFC3339Nano)
 			command(ctx, "kubectl", "annotate", "kustomization", sekadau.Name, "-n", fluxNamespace, "--overwrite", "reconcile.fluxcd.io/requestedAt="+stamp)
 			Eventually(func(g Gomega) {
-				k, err := kustomizationNamed(ctx, sekadau.Name)
-				g.Expect(err).NotTo(HaveOccurred())
+				k := kustomization(sekadau.Name)
+				g.Expect(cluster.Get(ctx, client.ObjectKeyFromObject(k), k)).To(Succeed())
 				handled, _, _ := unstructured.NestedString(k.Object, "status", "lastHandledReconcileAt")
 				g.Expect(handled).To(Equal(stamp))
 			}).WithContext(ctx).WithTimeout(time.Minute).WithPolling(200 * time.Millisecond).Should(Succeed())
 		}
-		Expect(generations(ctx, sekadau, rawak)).To(Equal(before))
+		Expect(generations(ctx, sekadau, facility)).To(Equal(before))
 	})
 
 	It("says which resource a bad commit has stopped, at once, while the RME serves, and goes on with the next commit", func(ctx SpecContext) {
-		visitors := visit("rawak.sekadau.localhost")
+		visitors := visit(rawak.host())
 		revision := edit(ctx, func(spec map[string]any) { spec["release"] = "ilp-9.9.9" })
 		Eventually(func(g Gomega) {
-			ready, reason, message, err := kustomizationStatus(ctx, sekadau.Name, revision)
+			ready, err := kustomizationReady(ctx, sekadau.Name, revision)
 			g.Expect(err).NotTo(HaveOccurred())
-			g.Expect(ready+" "+reason).To(Equal("False HealthCheckFailed"), message)
-			g.Expect(message).To(ContainSubstring("District/sekadau"))
+			g.Expect(ready.Status).To(Equal(metav1.ConditionFalse), ready.Message)
+			g.Expect(ready.Reason).To(Equal("HealthCheckFailed"), ready.Message)
+			g.Expect(ready.Message).To(ContainSubstring("District/sekadau"))
 		}).WithContext(ctx).WithTimeout(time.Minute).WithPolling(time.Second).Should(Succeed())
 		revision = edit(ctx, func(spec map[string]any) { delete(spec, "release") })
 		awaitKustomization(ctx, sekadau.Name, revision)
-		time.Sleep(11 * visitEvery)
+		expectToStayReady(ctx, rawak)
 		Expect(visitors.leave()).To(BeEmpty())
 	})
 
@@ -172,61 +174,47 @@ var _ = Describe("Flux", Label("flux"), Ordered, func() {
 	})
 
 	It("deletes the District with its Kustomization, and the data stays", func(ctx SpecContext) {
-		data := schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "Cluster"}
-		kept := &unstructured.Unstructured{}
-		kept.SetGroupVersionKind(data)
-		key := client.ObjectKey{Namespace: rawak.Namespace, Name: "database"}
-		Expect(cluster.Get(ctx, key, kept)).To(Succeed())
-		uid := kept.GetUID()
+		kept := map[schema.GroupVersionKind]string{clusters: "database", databases: "rawak-database", secrets: "rawak-database", claims: "database-1"}
+		data := uids(ctx, rawak.namespace, kept)
 
 		forget(ctx, sekadau.Name)
-		for _, obj := range []client.Object{sekadau, rawak} {
+		for _, obj := range []client.Object{sekadau, rawak.object()} {
 			Eventually(func() bool {
 				return apierrors.IsNotFound(cluster.Get(ctx, client.ObjectKeyFromObject(obj), obj))
 			}).WithContext(ctx).WithTimeout(2*time.Minute).WithPolling(time.Second).Should(BeTrue(), obj.GetName())
 		}
 		var home corev1.Namespace
-		Expect(cluster.Get(ctx, client.ObjectKey{Name: rawak.Namespace}, &home)).To(Succeed())
+		Expect(cluster.Get(ctx, client.ObjectKey{Name: rawak.namespace}, &home)).To(Succeed())
 		Expect(home.DeletionTimestamp).To(BeNil())
-		Expect(cluster.Get(ctx, key, kept)).To(Succeed())
-		Expect(kept.GetUID()).To(Equal(uid))
-
-		// For its data to be deleted by consent.
-		command(ctx, "kubectl", "apply", "--server-side", "-k", folder)
+		Expect(uids(ctx, rawak.namespace, kept)).To(Equal(data))
 	})
 })
 
-func kustomizationNamed(ctx context.Context, name string) (*unstructured.Unstructured, error) {
+func kustomization(name string) *unstructured.Unstructured {
 	k := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization"}}
-	return k, cluster.Get(ctx, client.ObjectKey{Namespace: fluxNamespace, Name: name}, k)
+	k.SetNamespace(fluxNamespace)
+	k.SetName(name)
+	return k
 }
 
-// kustomizationStatus is the condition Ready of a Kustomization, once it speaks of the revision.
-func kustomizationStatus(ctx context.Context, name, revision string) (ready, reason, message string, err error) {
-	k, err := kustomizationNamed(ctx, name)
-	if err != nil {
-		return "", "", "", err
+// kustomizationReady is the condition Ready of a Kustomization, once it speaks of the revision.
+func kustomizationReady(ctx context.Context, name, revision string) (metav1.Condition, error) {
+	k := kustomization(name)
+	if err := cluster.Get(ctx, client.ObjectKeyFromObject(k), k); err != nil {
+		return metav1.Condition{}, err
 	}
-	attempted, _, _ := unstructured.NestedString(k.Object, "status", "lastAttemptedRevision")
-	observed, _, _ := unstructured.NestedInt64(k.Object, "status", "observedGeneration")
-	if attempted != revision || observed != k.GetGeneration() {
-		return "", "", "not yet seen", nil
+	if attempted, _, _ := unstructured.NestedString(k.Object, "status", "lastAttemptedRevision"); attempted != revision {
+		return metav1.Condition{Status: metav1.ConditionUnknown, Message: "Flux has not come to " + revision + " yet"}, nil
 	}
-	conditions, _, err := unstructured.NestedSlice(k.Object, "status", "conditions")
-	for _, c := range conditions {
-		if condition, ok := c.(map[string]any); ok && condition["type"] == "Ready" {
-			return condition["status"].(string), condition["reason"].(string), condition["message"].(string), err
-		}
-	}
-	return "", "", "no condition yet", err
+	return conditionOf(ctx, k, "Ready")
 }
 
 func awaitKustomization(ctx context.Context, name, revision string) {
 	GinkgoHelper()
 	Eventually(func(g Gomega) {
-		ready, reason, message, err := kustomizationStatus(ctx, name, revision)
+		ready, err := kustomizationReady(ctx, name, revision)
 		g.Expect(err).NotTo(HaveOccurred())
-		g.Expect(ready).To(Equal("True"), "%s: %s", reason, message)
+		g.Expect(ready.Status).To(Equal(metav1.ConditionTrue), "%s: %s", ready.Reason, ready.Message)
 	}).WithContext(ctx).WithTimeout(2 * time.Minute).WithPolling(500 * time.Millisecond).Should(Succeed())
 }
 
@@ -234,7 +222,8 @@ func awaitKustomization(ctx context.Context, name, revision string) {
 // Sintang, which other specs need, is made to leave everything behind.
 func forget(ctx context.Context, name string) {
 	GinkgoHelper()
-	k, err := kustomizationNamed(ctx, name)
+	k := kustomization(name)
+	err := cluster.Get(ctx, client.ObjectKeyFromObject(k), k)
 	if apierrors.IsNotFound(err) {
 		return
 	}

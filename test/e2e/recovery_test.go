@@ -137,7 +137,7 @@ var _ = Describe("What is deleted", Ordered, func() {
 	It("keeps a Puskesmas' database, which a Puskesmas of the same code takes up again", func(ctx SpecContext) {
 		_, err := psql(ctx, namespace, "tebidah-database", markDatabase, "CREATE TABLE IF NOT EXISTS e2e_mark AS SELECT 'Tebidah' AS of")
 		Expect(err).NotTo(HaveOccurred())
-		kept := uids(ctx, map[schema.GroupVersionKind]string{databases: "tebidah-database", secrets: "tebidah-database"})
+		kept := uids(ctx, namespace, map[schema.GroupVersionKind]string{databases: "tebidah-database", secrets: "tebidah-database"})
 		p := puskesmas(tebidah)
 		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(p), p)).To(Succeed())
 		Expect(cluster.Delete(ctx, p.DeepCopy())).To(Succeed())
@@ -146,7 +146,7 @@ var _ = Describe("What is deleted", Ordered, func() {
 			var d appsv1.Deployment
 			g.Expect(apierrors.IsNotFound(cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "tebidah-rme"}, &d))).To(BeTrue())
 		}).WithContext(ctx).WithTimeout(time.Minute).Should(Succeed())
-		Expect(uids(ctx, map[schema.GroupVersionKind]string{databases: "tebidah-database", secrets: "tebidah-database"})).To(Equal(kept))
+		Expect(uids(ctx, namespace, map[schema.GroupVersionKind]string{databases: "tebidah-database", secrets: "tebidah-database"})).To(Equal(kept))
 
 		Expect(cluster.Create(ctx, again(p))).To(Succeed())
 		awaitReady(ctx, puskesmas(tebidah))
@@ -155,7 +155,7 @@ var _ = Describe("What is deleted", Ordered, func() {
 
 	It("keeps a District's data with Retain; a new District finds it, though the operator is killed in the middle", func(ctx SpecContext) {
 		kept := func() []string {
-			return uids(ctx, map[schema.GroupVersionKind]string{clusters: "database", databases: "tebidah-database", secrets: "tebidah-database", claims: "database-1"})
+			return uids(ctx, namespace, map[schema.GroupVersionKind]string{clusters: "database", databases: "tebidah-database", secrets: "tebidah-database", claims: "database-1"})
 		}
 		before := kept()
 		_, password := credentials(ctx, namespace, "tebidah-rme-admin")
@@ -200,15 +200,19 @@ func again(p *v1alpha1.Puskesmas) *v1alpha1.Puskesmas {
 	return next
 }
 
-func uids(ctx context.Context, names map[schema.GroupVersionKind]string) []string {
+// uids of what holds data in a namespace, of each kind by name.
+func uids(ctx context.Context, namespace string, names map[schema.GroupVersionKind]string) []string {
 	GinkgoHelper()
 	var out []string
 	for _, gvk := range []schema.GroupVersionKind{clusters, databases, secrets, claims} {
-		if name, ok := names[gvk]; ok {
-			uid, err := uidOf(ctx, gvk, name)
-			Expect(err).NotTo(HaveOccurred(), "%s %s", gvk.Kind, name)
-			out = append(out, gvk.Kind+" "+uid)
+		name, ok := names[gvk]
+		if !ok {
+			continue
 		}
+		obj := &metav1.PartialObjectMetadata{}
+		obj.SetGroupVersionKind(gvk)
+		Expect(cluster.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, obj)).To(Succeed(), "%s %s", gvk.Kind, name)
+		out = append(out, gvk.Kind+" "+string(obj.GetUID()))
 	}
 	return out
 }

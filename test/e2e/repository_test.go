@@ -10,7 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"sync"
+	"path/filepath"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -24,26 +24,17 @@ import (
 // from Git is served on the loopback address, and named in the status of the
 // GitRepository.
 type repository struct {
+	// folder is what is in Git.
 	folder string
-	server *httptest.Server
-
-	mu       sync.Mutex
-	tarballs map[string][]byte
-	commits  int
+	// artifacts are what is served of it.
+	artifacts string
+	server    *httptest.Server
+	commits   int
 }
 
 func serveRepository() *repository {
-	r := &repository{folder: GinkgoT().TempDir(), tarballs: map[string][]byte{}}
-	r.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		r.mu.Lock()
-		tarball, found := r.tarballs[req.URL.Path]
-		r.mu.Unlock()
-		if !found {
-			http.NotFound(w, req)
-			return
-		}
-		_, _ = w.Write(tarball)
-	}))
+	r := &repository{folder: GinkgoT().TempDir(), artifacts: GinkgoT().TempDir()}
+	r.server = httptest.NewServer(http.FileServer(http.Dir(r.artifacts)))
 	DeferCleanup(r.server.Close)
 	return r
 }
@@ -51,14 +42,11 @@ func serveRepository() *repository {
 // commit makes a revision of what is in the folder now, and returns it.
 func (r *repository) commit(ctx context.Context) (revision string) {
 	GinkgoHelper()
-	tarball := tarOf(r.folder)
-	digest := fmt.Sprintf("%x", sha256.Sum256(tarball))
-	r.mu.Lock()
 	r.commits++
 	revision = fmt.Sprintf("main@sha1:%040x", r.commits)
-	file := fmt.Sprintf("/%d.tar.gz", r.commits)
-	r.tarballs[file] = tarball
-	r.mu.Unlock()
+	file := fmt.Sprintf("%d.tar.gz", r.commits)
+	tarball := tarOf(r.folder)
+	Expect(os.WriteFile(filepath.Join(r.artifacts, file), tarball, 0o600)).To(Succeed())
 
 	source := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository"}}
 	Expect(cluster.Get(ctx, client.ObjectKey{Namespace: fluxNamespace, Name: "ilp"}, source)).To(Succeed())
@@ -66,7 +54,7 @@ func (r *repository) commit(ctx context.Context) (revision string) {
 	Expect(unstructured.SetNestedMap(source.Object, map[string]any{
 		"observedGeneration": source.GetGeneration(),
 		"artifact": map[string]any{
-			"path": file, "url": r.server.URL + file, "revision": revision, "digest": "sha256:" + digest,
+			"path": file, "url": r.server.URL + "/" + file, "revision": revision, "digest": fmt.Sprintf("sha256:%x", sha256.Sum256(tarball)),
 			"size": int64(len(tarball)), "lastUpdateTime": metav1.Now().UTC().Format(time.RFC3339),
 		},
 	}, "status")).To(Succeed())
