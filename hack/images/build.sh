@@ -67,8 +67,8 @@ install_builder() {
 # How this host reaches the package registries (certificate authorities, mirrors, proxies) is lent to the RUN steps as
 # read-only mounts. It never becomes part of a Dockerfile or of an image.
 host_settings() {
-	local lent=$cache/host
-	mkdir -p -m 700 "$lent"
+	local lent=$cache/host/$1
+	mkdir -p -m 700 "$cache/host" "$lent"
 	cp -L /etc/ssl/certs/ca-certificates.crt "$lent/ca.crt"
 	apt-config dump Acquire | grep -Ev '^Acquire::(IndexTargets|CompressionTypes|Changelogs)' >"$lent/apt.conf"
 	{
@@ -122,7 +122,7 @@ build() {
 
 buildah_build() {
 	local name=$1 context=$2 file=$3 lines settings
-	lines=$(host_settings)
+	lines=$(host_settings "$name")
 	mapfile -t settings <<<"$lines"
 	buildah "${storage[@]}" build --isolation chroot --layers --pull-never --build-arg "BASE=$prefix/debian:12" \
 		"${settings[@]}" --tag "$(reference "$name")" "$context" >&2
@@ -146,11 +146,16 @@ make_base() {
 
 locked() { flock "$cache/locks/$1" "${BASH_SOURCE[0]}" --locked "$1"; }
 
+# Each line says which image it is about, since two are built at a time.
+labelled() { locked "$1" 2>&1 | sed -u "/^images: /!s/^/$1: /" >&2; }
+
 case ${1:-} in
 '' | -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//p}' "${BASH_SOURCE[0]}" ;;
 --list) list ;;
 # Two builds at a time of different images are fine, of the same image are waste.
 --locked) if [[ $2 == base ]]; then make_base; else build "$2"; fi ;;
+# With 255 xargs begins no other.
+--labelled) labelled "$2" || exit 255 ;;
 *)
 	case $builder in
 	docker) ;;
@@ -160,7 +165,8 @@ case ${1:-} in
 	mkdir -p "$archives" "$cache/locks" "$cache/buildah"
 	[[ $builder == docker ]] || locked base
 	[[ $1 != all ]] || set -- $(names)
-	for name in "$@"; do locked "$name"; done
+	# A build often waits, for one processor or for a registry.
+	printf '%s\n' "$@" | xargs -P 2 -I NAME "${BASH_SOURCE[0]}" --labelled NAME
 	# buildah leaves its storage mounted on itself.
 	[[ $builder == docker ]] || umount "$cache/buildah/storage/overlay" 2>/dev/null || true
 	;;
