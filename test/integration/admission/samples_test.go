@@ -3,6 +3,7 @@ package admission_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -14,6 +15,9 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/test/testenv"
 )
+
+// applySample is a line of the README that applies a folder of samples.
+var applySample = regexp.MustCompile(`(?m)^kubectl apply -k config/samples/(\S+)`)
 
 var _ = Describe("Samples", func() {
 	sample := func(folder string) []*unstructured.Unstructured {
@@ -69,6 +73,29 @@ var _ = Describe("Samples", func() {
 				Expect(served).To(HaveKey(posyandu.Desa), puskesmas.Name)
 			}
 		}
+	})
+
+	It("name no wave and no release that the README has not applied before", func() {
+		readme, err := os.ReadFile(filepath.Join(testenv.Root(GinkgoT()), "README.md"))
+		Expect(err).NotTo(HaveOccurred())
+		var applied, districts []string
+		for _, command := range applySample.FindAllStringSubmatch(string(readme), -1) {
+			for _, object := range sample(command[1]) {
+				release, _, _ := unstructured.NestedString(object.Object, "spec", "release")
+				wave, _, _ := unstructured.NestedString(object.Object, "spec", "waveRef", "name")
+				if release != "" {
+					Expect(applied).To(ContainElement("StackRelease "+release), object.GetName())
+				}
+				if wave != "" {
+					Expect(applied).To(ContainElement("Wave "+wave), object.GetName())
+				}
+				if object.GetKind() == "District" {
+					districts = append(districts, object.GetName())
+				}
+				applied = append(applied, object.GetKind()+" "+object.GetName())
+			}
+		}
+		Expect(districts).To(ConsistOf("sintang"))
 	})
 
 	It("name the images that hack/images builds", func() {
