@@ -91,24 +91,35 @@ func (p *plan) choose() {
 }
 
 // chooseIn fills the free places of one stage: first with districts that were
-// chosen before and do not show it, then in order of code.
+// chosen before and do not show it, then with those on their way to the release
+// that the wave named before, which take a place already, then in order of code.
 func (p *plan) chooseIn(s *stage, gate *Problem) {
 	if gate == nil && s.spec.Approval == "Required" && !slices.Contains(p.spec.ApprovedStages, v1alpha1.ObjectName(s.name)) {
 		gate = &Problem{Planned: true, Reason: v1alpha1.ReasonAwaitingApproval, Message: fmt.Sprintf(
 			"stage %s waits for a person: add %s to spec.approvedStages of the wave", s.name, s.name)}
 	}
-	var again, fresh []*member
-	busy, limit := 0, s.limit()
+	var again, moving, fresh []*member
+	// busy are in flight to any release, given to that of the wave.
+	busy, given, limit := 0, 0, s.limit()
 	for _, m := range s.members {
 		switch {
 		case p.pending(m):
 			again = append(again, m)
 			busy++
+			given++
+		case m.state == Held && p.underway(m):
+			moving = append(moving, m)
+			busy++
 		case m.state == Held:
 			fresh = append(fresh, m)
 		case m.state == InFlight:
 			busy++
+			given++
 		}
+	}
+	slot := func() *Problem {
+		return &Problem{Planned: true, Reason: v1alpha1.ReasonAwaitingSlot, Message: fmt.Sprintf(
+			"%d of stage %s are in flight, as many as maxConcurrent allows; it starts when one of them is done", busy, s.name)}
 	}
 	for _, m := range again {
 		if m.block = p.blockOf(m, gate); m.block == nil {
@@ -117,13 +128,24 @@ func (p *plan) chooseIn(s *stage, gate *Problem) {
 			m.state, m.since = Held, p.now // its time runs from when it is given the release
 		}
 	}
+	for _, m := range moving {
+		m.block = p.blockOf(m, gate)
+		switch {
+		case m.block != nil:
+		case given >= limit: // people brought more of them under way than may be
+			m.block = slot()
+		default:
+			m.started, m.since = true, p.now
+			p.begin(m)
+			given++
+		}
+	}
 	for _, m := range fresh {
 		m.block = p.blockOf(m, gate)
 		switch {
 		case m.block != nil:
 		case busy >= limit:
-			m.block = &Problem{Planned: true, Reason: v1alpha1.ReasonAwaitingSlot, Message: fmt.Sprintf(
-				"%d of stage %s are in flight, as many as maxConcurrent allows; it starts when one of them is done", busy, s.name)}
+			m.block = slot()
 		default:
 			m.started, m.since = true, p.now
 			p.begin(m)

@@ -115,6 +115,14 @@ func TestGolden(t *testing.T) {
 			finished("d00"),
 			{"active", func(s *sim) { s.spec.State = v1alpha1.WaveStateActive }},
 		}},
+		"release-changes": {wave(stageOf("all", atOnce("1"))), 4, []step{
+			finished("d00"),
+			{"the wave names r3 while d01 is on its way to r2", func(s *sim) { s.nameRelease("r3", "1.2.0") }},
+			finished("d01"),
+			{"d00 stalls on r3", func(s *sim) { s.stall("d00") }},
+			{"the wave names r4, which repairs it", func(s *sim) { s.nameRelease("r4", "1.3.0") }},
+			finished("d00"),
+		}},
 		"downgrade": {wave(stageOf("all", atOnce("100%"))), 3, []step{
 			{"d00 runs 2.0.0, d01 is on its way to it, d02 too but that release can be rolled back", func(s *sim) {
 				s.releases["r9"] = upgrade.Release{Name: "r9", Version: semver.MustParse("2.0.0")}

@@ -202,6 +202,13 @@ func (p *plan) pending(m *member) bool {
 	return m.started && m.Release != string(p.spec.Release)
 }
 
+// underway tells that a district is on its way to another release than the
+// wave's, mostly the one that the wave named before. A failed one is not: a
+// release that is repaired must reach it.
+func (p *plan) underway(m *member) bool {
+	return m.Active && !m.Stalled && m.Release != "" && m.Release != string(p.spec.Release) && m.Current != m.Release
+}
+
 func (p *plan) timeout(m *member) time.Time {
 	minutes := cmp.Or(p.spec.Rollout.DistrictTimeoutMinutes, defaultTimeoutMinutes)
 	return m.since.Add(time.Duration(minutes) * time.Minute)

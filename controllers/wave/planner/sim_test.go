@@ -68,15 +68,24 @@ func (s *sim) plan() Decision { return Plan(s.spec, s.memory, s.fleet(), s.now) 
 // give is server-side apply without force; it tells whether the district is pinned.
 func (s *sim) give(name string) (pinned bool) {
 	d := s.districts[name]
-	if s.pins[name] && d.Release != newRelease {
+	if s.pins[name] && d.Release != s.target() {
 		return true
 	}
-	if d.Release != newRelease {
-		d.Release, d.Target, d.Observed, d.Ready, d.Stalled = newRelease, newRelease, true, false, false
+	if d.Release != s.target() {
+		d.Release, d.Target, d.Observed, d.Ready, d.Stalled = s.target(), s.target(), true, false, false
 		d.Message = "Progressing: not yet"
 	}
 	return false
 }
+
+// nameRelease has the wave name another release.
+func (s *sim) nameRelease(name, version string) {
+	s.releases[name] = upgrade.Release{Name: name, Version: semver.MustParse(version)}
+	s.spec.Release = v1alpha1.ObjectName(name)
+}
+
+// target is the release that the wave names.
+func (s *sim) target() string { return string(s.spec.Release) }
 
 // pin is what the controller does with a conflict.
 func (s *sim) pin(name string) {
@@ -116,7 +125,7 @@ func (s *sim) reconcile() Decision {
 func (s *sim) finish(names ...string) {
 	for _, name := range names {
 		d := s.districts[name]
-		d.Current, d.Ready, d.Stalled, d.Message = newRelease, true, false, "Succeeded: serves"
+		d.Current, d.Ready, d.Stalled, d.Message = d.Release, true, false, "Succeeded: serves"
 	}
 }
 
