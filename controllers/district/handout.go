@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -140,7 +139,7 @@ func (r *Reconciler) give(ctx context.Context, s *scope, p *v1alpha1.Puskesmas, 
 	patch.SetFinalizers([]string{v1alpha1.Finalizer})
 	err = r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), append(options, client.FieldOwner(v1alpha1.ManagerDistrict))...)
 	switch {
-	case apierrors.IsConflict(err) && p.Spec.Release != "":
+	case pin.Refused(err) && p.Spec.Release != "":
 		r.pins.Store(p.UID, question{asked(s, p), p.ResourceVersion})
 		return true, nil
 	case err != nil:

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -69,7 +68,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	decision, err := r.execute(ctx, s)
 	s.report(decision)
-	if err != nil && !apierrors.IsConflict(err) {
+	if err != nil && !status.OnlyConflicts(err) {
 		s.conditions.Reconciling(v1alpha1.ReasonApplyFailed, err.Error())
 	}
 	return status.Settle(r.sleep(decision), err, r.patchStatus(ctx, s))
@@ -211,17 +210,12 @@ func (r *Reconciler) give(ctx context.Context, d *v1alpha1.District, release str
 	patch.SetResourceVersion(d.ResourceVersion)
 	err = r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), append(options, client.FieldOwner(v1alpha1.ManagerWave))...)
 	switch {
-	case d.Spec.Release != "" && ownedByAnother(err):
+	case d.Spec.Release != "" && pin.Refused(err):
 		return true, nil
 	case err != nil:
 		return false, fmt.Errorf("give release %s to District %s: %w", release, d.Name, err)
 	}
 	return false, nil
-}
-
-// ownedByAnother tells a conflict of field managers from one of versions.
-func ownedByAnother(err error) bool {
-	return apierrors.IsConflict(err) && apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict)
 }
 
 func (r *Reconciler) sleep(decision planner.Decision) ctrl.Result {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 	"unicode/utf8"
@@ -237,16 +238,30 @@ func (w *Writer) Forget(uid types.UID) {
 }
 
 // Settle is the end of a reconcile: an error ends it for a retry with backoff,
-// a conflict for one at once, since the cache is about to catch up.
+// and nothing but conflicts for one at once, since the cache is about to catch up.
 func Settle(result ctrl.Result, errs ...error) (ctrl.Result, error) {
 	err := errors.Join(errs...)
 	switch {
 	case err == nil:
 		return result, nil
-	case apierrors.IsConflict(err):
+	case OnlyConflicts(err):
 		return ctrl.Result{RequeueAfter: CatchUp}, nil
 	default:
 		return ctrl.Result{}, err
+	}
+}
+
+// OnlyConflicts tells that each of the joined errors is a conflict: trying again
+// at once, with what the cache shows then, is all that is to be done.
+func OnlyConflicts(err error) bool {
+	//nolint:errorlint // errors.As would find the first of several
+	switch e := err.(type) {
+	case interface{ Unwrap() []error }:
+		return !slices.ContainsFunc(e.Unwrap(), func(err error) bool { return !OnlyConflicts(err) })
+	case interface{ Unwrap() error }:
+		return OnlyConflicts(e.Unwrap())
+	default:
+		return apierrors.IsConflict(err)
 	}
 }
 
