@@ -73,43 +73,43 @@ var clusterDestroys = []Field{
 		Refused: "spec: {nodeMaintenanceWindow: {reusePVC: false}}", Rendered: "spec: {nodeMaintenanceWindow: {inProgress: false, reusePVC: true}}",
 	},
 	{
-		Path: "spec.imageName", Judgement: Destroys, Why: "another major version converts the data directory, without a way back",
+		Path: "spec.imageName", Judgement: Destroys, Change: true, Why: "another major version converts the data directory, without a way back",
 		Refused: "spec: {imageName: 'registry:5000/postgresql:16-bookworm'}",
 	},
 	{
-		Path: "spec.imageCatalogRef.*", Judgement: Destroys, Why: "the catalogue's entry chooses the major version, as imageName does",
+		Path: "spec.imageCatalogRef.*", Judgement: Destroys, Change: true, Why: "the catalogue's entry chooses the major version, as imageName does",
 		Refused: "spec: {imageName: null, imageCatalogRef: {apiGroup: postgresql.cnpg.io, kind: ImageCatalog, name: postgresql, major: 16}}",
 	},
 	{
-		Path: "spec.replica.*", Judgement: Destroys, Why: "a primary becomes a replica, whose rows the other's replace",
+		Path: "spec.replica.*", Judgement: Destroys, Change: true, Why: "a primary becomes a replica, whose rows the other's replace",
 		Refused: "spec: {replica: {enabled: true, source: other}}",
 	},
 	{
-		Path: "spec.replica.primary", Judgement: Destroys, Why: "it says by name which cluster is not a replica",
+		Path: "spec.replica.primary", Judgement: Destroys, Change: true, Why: "it says by name which cluster is not a replica",
 		Refused: "spec: {replica: {primary: other, source: other}}",
 	},
 	{
-		Path: "spec.bootstrap.recovery.*", Judgement: Destroys, Why: "an empty first volume is filled from there",
+		Path: "spec.bootstrap.recovery.*", Judgement: Destroys, Change: true, Why: "an empty first volume is filled from there",
 		Refused: "spec: {bootstrap: {initdb: null, recovery: {source: other}}}",
 	},
 	{
-		Path: "spec.bootstrap.pg_basebackup.*", Judgement: Destroys, Why: "an empty first volume is filled from there",
+		Path: "spec.bootstrap.pg_basebackup.*", Judgement: Destroys, Change: true, Why: "an empty first volume is filled from there",
 		Refused: "spec: {bootstrap: {initdb: null, pg_basebackup: {source: other}}}",
 	},
 	{
-		Path: "spec.bootstrap.initdb.database", Judgement: Destroys, Why: "it is what CloudNativePG takes for the application's database",
+		Path: "spec.bootstrap.initdb.database", Judgement: Destroys, Change: true, Why: "it is what CloudNativePG takes for the application's database",
 		Refused: "spec: {bootstrap: {initdb: {database: p6107080201}}}", Rendered: "spec: {bootstrap: {initdb: {database: pws}}}",
 	},
 	{
-		Path: "spec.bootstrap.initdb.owner", Judgement: Destroys, Why: "CloudNativePG gives this role a password of its own",
+		Path: "spec.bootstrap.initdb.owner", Judgement: Destroys, Change: true, Why: "CloudNativePG gives this role a password of its own",
 		Refused: "spec: {bootstrap: {initdb: {owner: p6107080201}}}", Rendered: "spec: {bootstrap: {initdb: {owner: pws}}}",
 	},
 	{
-		Path: "spec.tablespaces[].name", Judgement: Destroys, Why: "without its entry a tablespace's volume is no longer there for PostgreSQL",
+		Path: "spec.tablespaces[].name", Judgement: Destroys, Change: true, Why: "without its entry a tablespace's volume is no longer there for PostgreSQL",
 		Refused: "spec: {tablespaces: []}",
 	},
 	{
-		Path: "spec.backup.retentionPolicy", Judgement: Destroys, Why: "a shorter one deletes the backups that are older",
+		Path: "spec.backup.retentionPolicy", Judgement: Destroys, Change: true, Why: "a shorter one deletes the backups that are older",
 		Refused: "spec: {backup: {retentionPolicy: 7d}}",
 	},
 	{

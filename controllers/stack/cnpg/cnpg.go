@@ -36,6 +36,8 @@ type Field struct {
 	Why string
 	// Refused changes an object so that the field destroys, as a YAML merge patch.
 	Refused string
+	// Change tells that only a change destroys: an object may be made with any value.
+	Change bool
 	// Rendered is what config/stack says instead, as a part of the object in YAML.
 	Rendered string
 	// Values are all that the field can have, of which one destroys.
