@@ -106,6 +106,7 @@ var _ = Describe("Data goes without a deletion", func() {
 
 	DescribeTable("nor by a parameter of PostgreSQL:", refuses(fullCluster),
 		Entry("fsync", `spec: {postgresql: {parameters: {fsync: "OFF"}}}`, "spec.postgresql.parameters[fsync]: 'OFF'", "after a power cut"),
+		Entry("one in capitals", `spec: {postgresql: {parameters: {FSync: "off"}}}`, "spec.postgresql.parameters[FSync]: 'off'"),
 		Entry("full_page_writes", `spec: {postgresql: {parameters: {full_page_writes: "no"}}}`, "spec.postgresql.parameters[full_page_writes]: 'no'"),
 		Entry("synchronous_commit", `spec: {postgresql: {parameters: {synchronous_commit: "off"}}}`, "spec.postgresql.parameters[synchronous_commit]: 'off'"),
 		Entry("zero_damaged_pages", `spec: {postgresql: {parameters: {zero_damaged_pages: "on"}}}`, "spec.postgresql.parameters[zero_damaged_pages]: 'on'"),
