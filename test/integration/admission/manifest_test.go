@@ -70,6 +70,21 @@ func manifest(base string, changes ...string) *unstructured.Unstructured {
 	return object
 }
 
+// toYAML and toJSON write what manifest and a patch read.
+func toYAML(object *unstructured.Unstructured) string {
+	GinkgoHelper()
+	document, err := yaml.Marshal(object.Object)
+	Expect(err).NotTo(HaveOccurred())
+	return string(document)
+}
+
+func toJSON(document string) string {
+	GinkgoHelper()
+	converted, err := yaml.YAMLToJSON([]byte(document))
+	Expect(err).NotTo(HaveOccurred())
+	return string(converted)
+}
+
 // accepts offers an object to the API server without keeping it.
 func accepts(base string) func(SpecContext, string) {
 	return func(ctx SpecContext, change string) {

@@ -132,7 +132,7 @@ var _ = Describe("Deleting a District", func() {
 		Expect(admin.Delete(ctx, d.puskesmas(ctx, "tebidah"))).To(Succeed())
 		d.eventuallyGone(ctx, puskesmasKind, "tebidah")
 		namespace.Spec.Finalizers = nil
-		Expect(admin.SubResource("finalize").Update(ctx, namespace)).To(Succeed())
+		Expect(asNamespaceController.SubResource("finalize").Update(ctx, namespace)).To(Succeed())
 		Eventually(func() []v1alpha1.District { return d.all(ctx) }).Should(BeEmpty())
 	})
 })

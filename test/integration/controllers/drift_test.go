@@ -88,7 +88,9 @@ var _ = Describe("What somebody changes by hand", Ordered, ContinueOnFailure, fu
 		Entry("a widened Role", rbac("Role"), "dinkes", `{"rules":[{"apiGroups":[""],"resources":["secrets"],"verbs":["get"]}]}`),
 		Entry("a deleted Service", core("Service"), "dashboard", deleted),
 		Entry("a ServiceAccount with a token", core("ServiceAccount"), "tebidah-rme", `{"automountServiceAccountToken":true}`),
-		Entry("a database that would be dropped with its resource", databaseKind, "tebidah", `{"spec":{"databaseReclaimPolicy":"delete"}}`),
+		Entry("a schema that nobody asked for", databaseKind, "tebidah", `{"spec":{"schemas":[{"name":"other"}]}}`),
+		Entry("what CloudNativePG leaves out when it writes", databaseKind, "tebidah", `{"spec":{"schemas":null,"extensions":null,"fdws":null,"servers":null}}`),
+		Entry("a role with every right", roleKind, "tebidah", `{"spec":{"superuser":true,"inRoles":["pg_read_all_data"]}}`),
 		Entry("a PostgreSQL that is stopped by hand", clusterKind, "database", `{"metadata":{"annotations":{"cnpg.io/hibernation":"on"}}}`),
 		Entry("a deleted Job", jobKind, "tebidah-schema", deleted),
 	)

@@ -45,6 +45,8 @@ var (
 	theLedger *ledger
 	theLinter *linter
 	theJudge  *judge
+	// asNamespaceController finishes the deletion of a namespace, as nobody else may of a district's.
+	asNamespaceController client.WithWatch
 )
 
 var _ = BeforeSuite(func() {
@@ -60,6 +62,7 @@ var _ = BeforeSuite(func() {
 	theLedger = startLedger(background, admin)
 	theLinter = startLinter(background, admin)
 	theJudge = startJudge(background, admin)
+	asNamespaceController = environment.As("system:serviceaccount:kube-system:namespace-controller")
 	theOperator = &operator{config: environment.Config, traffic: &traffic{}}
 	theOperator.start()
 	DeferCleanup(theOperator.stop)

@@ -23,6 +23,7 @@ import (
 // The steps are those of a person who does what doctor says.
 var _ = Describe("kubectl ilp doctor", Ordered, func() {
 	cloudNativePG := deployment("cnpg-system", "cnpg-controller-manager", "cloudnative-pg", "ghcr.io/cloudnative-pg/cloudnative-pg:1.30.0")
+	cloudNativePG.Spec.Template.Spec.ServiceAccountName = "cnpg-manager"
 
 	It("names what a bare cluster lacks, and what to do", func(ctx SpecContext) {
 		code, out := ilp(ctx, "doctor")
@@ -39,7 +40,7 @@ var _ = Describe("kubectl ilp doctor", Ordered, func() {
 		_, out := ilp(ctx, "doctor")
 		Expect(out).To(ContainSubstring("✓ crds: all 4 are established and serve v1alpha1 as this plugin knows it\n"))
 		Expect(out).To(ContainSubstring("✓ rules: a District with a BPS code for its code is refused\n"))
-		Expect(out).To(ContainSubstring("✓ policies: all 6 are there and bound\n"))
+		Expect(out).To(ContainSubstring("✓ policies: all 12 are there and bound\n"))
 		Expect(out).To(ContainSubstring("✓ enforcement: a Puskesmas outside of a district, and a namespace with a false label, are refused\n"))
 		var districts v1alpha1.DistrictList
 		Expect(environment.Client.List(ctx, &districts)).To(Succeed())
@@ -96,6 +97,15 @@ var _ = Describe("kubectl ilp doctor", Ordered, func() {
 		code, out := ilp(ctx, "doctor")
 		Expect(code).To(Equal(4), out)
 		Expect(out).To(ContainSubstring("✗ cloudnative-pg: 1.29.3 is older than 1.30; install CloudNativePG 1.30 or later\n"))
+	})
+
+	It("sees that CloudNativePG has an account that the policies do not know", func(ctx SpecContext) {
+		cloudNativePG.Spec.Template.Spec.ServiceAccountName = "cnpg-cloudnative-pg"
+		Expect(environment.Client.Update(ctx, cloudNativePG)).To(Succeed())
+		available(ctx, cloudNativePG)
+		code, out := ilp(ctx, "doctor")
+		Expect(code).To(Equal(4), out)
+		Expect(out).To(ContainSubstring("✗ cloudnative-pg: it runs as cnpg-system:cnpg-cloudnative-pg, and the policies let cnpg-system:cnpg-manager alone make volume claims"))
 	})
 
 	It("sees a policy that is not bound any more, and that bad objects pass", func(ctx SpecContext) {

@@ -37,6 +37,13 @@ spec:
     - {code: 61.05.09.2001, name: Nanga Tebidah}
 `
 
+const database = `
+apiVersion: postgresql.cnpg.io/v1
+kind: Database
+metadata: {name: tebidah-database, namespace: ilp-6105}
+spec: {cluster: {name: database}, name: p6107080201, owner: p6107080201, ensure: present}
+`
+
 // TestCheck changes a good object and reads what is refused.
 func TestCheck(t *testing.T) {
 	checker, err := New()
@@ -50,6 +57,10 @@ func TestCheck(t *testing.T) {
 		"namespace":                     {good: namespace},
 		"district":                      {good: district},
 		"puskesmas":                     {good: puskesmas},
+		"database":                      {good: database},
+		"database that is dropped":      {database, "ensure: present", "ensure: absent", []string{"spec.ensure: 'absent' drops p6107080201 in PostgreSQL. databases tebidah-database holds data of district 61.05"}},
+		"database with consent":         {database, "ilp-6105}\nspec: {", "ilp-6105, annotations: {ilp.health/delete-data: \"61.05\"}}\nspec: {databaseReclaimPolicy: delete, ", nil},
+		"database of somebody else":     {database, "ilp-6105}\nspec: {", "payroll}\nspec: {databaseReclaimPolicy: delete, ", nil},
 		"namespace of another code":     {namespace, "name: ilp-6105", "name: ilp-6107", []string{"metadata.labels[ilp.health/district]: '61.05' does not agree with the namespace's name 'ilp-6107'"}},
 		"namespace of nobody":           {namespace, `labels: {ilp.health/district: "61.05"}`, "labels: {}", nil},
 		"unknown kind":                  {district, "kind: District", "kind: Distrik", []string{"there is no kind Distrik in ilp.health/v1alpha1: use one of District"}},

@@ -3,8 +3,10 @@ package admission
 import (
 	"context"
 	"fmt"
+	"regexp"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
@@ -18,14 +20,18 @@ import (
 	celconfig "k8s.io/apiserver/pkg/apis/cel"
 	"k8s.io/apiserver/pkg/authentication/user"
 	"k8s.io/apiserver/pkg/cel/environment"
+
+	"ilp.health/operator/api/v1alpha1"
 )
 
 // policy is a ValidatingAdmissionPolicy that is compiled as the API server does.
 type policy struct {
-	name      string
-	rules     []admissionregistrationv1.NamedRuleWithOperations
-	selector  labels.Selector
-	validator validating.Validator
+	name     string
+	rules    []admissionregistrationv1.NamedRuleWithOperations
+	selector labels.Selector
+	// namespaces selects by the labels of the object's namespace.
+	namespaces labels.Selector
+	validator  validating.Validator
 }
 
 func newPolicy(object *unstructured.Unstructured) (*policy, error) {
@@ -34,10 +40,15 @@ func newPolicy(object *unstructured.Unstructured) (*policy, error) {
 		return nil, err
 	}
 	spec := &source.Spec
-	p := &policy{name: source.Name, rules: spec.MatchConstraints.ResourceRules, selector: labels.Everything()}
+	p := &policy{name: source.Name, rules: spec.MatchConstraints.ResourceRules, selector: labels.Everything(), namespaces: labels.Everything()}
 	var err error
 	if spec.MatchConstraints.ObjectSelector != nil {
 		if p.selector, err = metav1.LabelSelectorAsSelector(spec.MatchConstraints.ObjectSelector); err != nil {
+			return nil, err
+		}
+	}
+	if spec.MatchConstraints.NamespaceSelector != nil {
+		if p.namespaces, err = metav1.LabelSelectorAsSelector(spec.MatchConstraints.NamespaceSelector); err != nil {
 			return nil, err
 		}
 	}
@@ -94,13 +105,17 @@ func (p *policy) check(ctx context.Context, object *unstructured.Unstructured, r
 		namespace = object.GetName() // as the API server does
 	}
 	attributes := admission.NewAttributesRecord(object, nil, gvk, namespace, object.GetName(), resource, "",
-		admission.Create, &metav1.CreateOptions{}, false, &user.DefaultInfo{})
+		admission.Create, &metav1.CreateOptions{}, false, somebody)
 	if !p.matches(attributes) || !p.selector.Matches(labels.Set(object.GetLabels())) {
+		return nil
+	}
+	in := namespaceOf(object)
+	if in != nil && !p.namespaces.Matches(labels.Set(in.Labels)) {
 		return nil
 	}
 	versioned := &admission.VersionedAttributes{Attributes: attributes, VersionedKind: gvk, VersionedObject: object}
 	var refused []string
-	result := p.validator.Validate(ctx, resource, versioned, nil, nil, celconfig.RuntimeCELCostBudget, nil)
+	result := p.validator.Validate(ctx, resource, versioned, nil, in, celconfig.RuntimeCELCostBudget, nil)
 	for _, decision := range result.Decisions {
 		switch {
 		case decision.Evaluation == validating.EvalError:
@@ -110,6 +125,25 @@ func (p *policy) check(ctx context.Context, object *unstructured.Unstructured, r
 		}
 	}
 	return refused
+}
+
+// somebody is who creates an object: a person or a pipeline, whom no policy knows.
+var somebody = &user.DefaultInfo{Name: "somebody"}
+
+// districtNamespace is the form of the name of a district's namespace.
+var districtNamespace = regexp.MustCompile(`^ilp-(\d{2})(\d{2})$`)
+
+// namespaceOf is the namespace in which an object is to be created, with the
+// label that a district's has. It is nil for an object that is in none.
+func namespaceOf(object *unstructured.Unstructured) *corev1.Namespace {
+	if object.GetNamespace() == "" {
+		return nil
+	}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: object.GetNamespace()}}
+	if code := districtNamespace.FindStringSubmatch(namespace.Name); code != nil {
+		namespace.Labels = map[string]string{v1alpha1.LabelDistrict: code[1] + "." + code[2]}
+	}
+	return namespace
 }
 
 func (p *policy) matches(attributes admission.Attributes) bool {

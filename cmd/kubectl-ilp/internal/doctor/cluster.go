@@ -60,6 +60,10 @@ func (p *patient) served(gvk schema.GroupVersionKind) (bool, error) {
 	return err == nil, err
 }
 
+// cloudNativePGAccount is how CloudNativePG's own manifest installs it, and how
+// the policies know it.
+const cloudNativePGAccount = "cnpg-system:cnpg-manager"
+
 func (p *patient) cloudNativePG(ctx context.Context) (finding, error) {
 	install := fmt.Sprintf("install CloudNativePG %d.%d or later", oldestCloudNativePG.Major(), oldestCloudNativePG.Minor())
 	for _, gvk := range live.DatabaseKinds {
@@ -82,8 +86,12 @@ func (p *patient) cloudNativePG(ctx context.Context) (finding, error) {
 	if state := health.Check(deployment); state.State != health.Ready {
 		return failed("kubectl describe deployment -n "+where.Namespace+" "+where.Name, "Deployment %s: %s", where, state.Message)
 	}
+	account := where.Namespace + ":" + deployment.Spec.Template.Spec.ServiceAccountName
 	version, err := semver.NewVersion(tagOf(image))
 	switch {
+	case account != cloudNativePGAccount:
+		return failed("install it by its own manifest, or with that namespace and service account",
+			"it runs as %s, and the policies let %s alone make volume claims that belong to a Cluster: no database would start", account, cloudNativePGAccount)
 	case err != nil:
 		return warned("see that it is "+oldestCloudNativePG.String()+" or later", "image %s of Deployment %s names no version", image, where)
 	case older(version, oldestCloudNativePG):
