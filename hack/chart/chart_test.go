@@ -16,6 +16,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 func TestTemplatesAreUpToDate(t *testing.T) {
@@ -72,6 +73,7 @@ func TestSameAsKustomize(t *testing.T) {
 					t.Fatalf("kustomize (-) and Helm (+) install different objects: %s", diff)
 				}
 				for name, object := range helm {
+					unhook(object)
 					if !equality.Semantic.DeepEqual(kustomize[name], object) {
 						t.Errorf("%s: kustomize (-) and Helm (+) differ: %s", name, cmp.Diff(kustomize[name], object))
 					}
@@ -79,6 +81,14 @@ func TestSameAsKustomize(t *testing.T) {
 			})
 		}
 	}
+}
+
+// unhook takes off what the chart adds to tell Helm when to apply an object.
+func unhook(object client.Object) {
+	annotations := object.GetAnnotations()
+	delete(annotations, "helm.sh/hook")
+	delete(annotations, "helm.sh/hook-delete-policy")
+	object.SetAnnotations(annotations)
 }
 
 // Helm, Flux and Argo CD leave every one of the guards, and take away all of the

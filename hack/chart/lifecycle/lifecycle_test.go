@@ -75,9 +75,22 @@ func TestLifecycle(t *testing.T) {
 	})
 	c.step("upgrade the operator: it leaves the guards", func(g *WithT) {
 		values := map[string]any{"workers": map[string]any{"district": 6}}
-		g.Expect(c.upgrade(operatorRelease, c.chart("operator"), values)).To(Succeed())
+		// A moment later the API server serves the new kind.
+		g.Eventually(func() error { return c.upgrade(operatorRelease, c.chart("operator"), values) }).WithTimeout(soon).Should(Succeed())
 		g.Expect(c.arguments()).To(ContainElement("--district-workers=6"))
 		g.Expect(c.find(needsGuards)).To(Succeed())
+		kept(g)
+	})
+	c.step("an operator of a later version waits for its guards", func(g *WithT) {
+		later := c.chart("operator")
+		for _, file := range later.Templates {
+			file.Data = bytes.ReplaceAll(file.Data, []byte("  version: 0.2.0\n"), []byte("  version: 0.3.0\n"))
+		}
+		values := map[string]any{"workers": map[string]any{"district": 7}}
+		g.Expect(c.upgrade(operatorRelease, later, values)).To(MatchError(ContainSubstring(
+			"the guards in this cluster serve version 0.2.0: install the guards of this operator's version first")))
+		g.Expect(c.arguments()).To(ContainElement("--district-workers=6"))
+		g.Expect(c.upgrade(operatorRelease, c.chart("operator"), nil)).To(Succeed())
 		kept(g)
 	})
 	c.step("a District keeps the operator: nobody deletes a part of it", func(g *WithT) {
