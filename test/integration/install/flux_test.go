@@ -3,7 +3,9 @@ package install_test
 import (
 	"context"
 	"encoding/json"
+	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/fluxcd/cli-utils/pkg/kstatus/polling"
@@ -13,11 +15,39 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
 
 	"ilp.health/operator/test/testenv"
 )
 
 const fluxGroup = "kustomize.toolkit.fluxcd.io"
+
+// shipped are the Kustomizations of config/gitops/flux/operator.yaml.
+func shipped() map[string]kustomizationSpec {
+	GinkgoHelper()
+	content, err := os.ReadFile(filepath.Join(testenv.Root(GinkgoT()), "config/gitops/flux/operator.yaml"))
+	Expect(err).NotTo(HaveOccurred())
+	specs := map[string]kustomizationSpec{}
+	for document := range strings.SplitSeq(string(content), "\n---\n") {
+		var object struct {
+			Kind     string
+			Metadata struct{ Name string }
+			Spec     kustomizationSpec
+		}
+		Expect(yaml.Unmarshal([]byte(document), &object)).To(Succeed())
+		if object.Kind == "Kustomization" {
+			specs[object.Metadata.Name] = object.Spec
+		}
+	}
+	return specs
+}
+
+// kustomizationSpec is what matters here of a Kustomization's spec.
+type kustomizationSpec struct {
+	Path        string
+	Prune, Wait bool
+	DependsOn   []struct{ Name string }
+}
 
 // kustomization plays kustomize-controller 1.9.5 for one of its Kustomizations,
 // by the library that it applies and prunes by, with the options that it has
@@ -97,6 +127,16 @@ func (k *kustomization) delete(ctx context.Context, objects []*unstructured.Unst
 	return err
 }
 
+var _ = Describe("The example for Flux", func() {
+	It("has the guards come first, and never pruned", func() {
+		specs := shipped()
+		Expect(specs).To(HaveLen(2))
+		Expect(specs["ilp-guards"]).To(Equal(kustomizationSpec{Path: "./" + guards, Wait: true}))
+		Expect(specs["ilp-operator"].Path).To(Equal("./" + current))
+		Expect(specs["ilp-operator"].DependsOn).To(HaveExactElements(HaveField("Name", "ilp-guards")))
+	})
+})
+
 var _ = Describe("By Flux, which prunes", func() {
 	var (
 		c                      *cluster
@@ -106,7 +146,8 @@ var _ = Describe("By Flux, which prunes", func() {
 	BeforeEach(func() {
 		c = start()
 		guarding, operating = c.kustomization("ilp-guards"), c.kustomization("ilp-operator")
-		guardsFolder, operator = filepath.Join(c.root, guards), filepath.Join(c.root, current)
+		specs := shipped()
+		guardsFolder, operator = filepath.Join(c.root, specs["ilp-guards"].Path), filepath.Join(c.root, specs["ilp-operator"].Path)
 	})
 
 	It("leaves guards and data when either Kustomization is deleted", func(ctx SpecContext) {
