@@ -203,4 +203,14 @@ var _ = Describe("By Flux, which prunes", func() {
 		Expect(c.kept(ctx)).To(Equal(kept))
 		c.awaitGuards(ctx)
 	})
+
+	It("leaves what the guards' Kustomization has taken over when that of 0.1.0 is deleted", func(ctx SpecContext) {
+		Expect(operating.reconcile(ctx, c.earlier())).To(Succeed())
+		c.fill(ctx)
+		Expect(guarding.reconcile(ctx, guardsFolder)).To(Succeed())
+		kept := c.kept(ctx)
+		Expect(operating.remove(ctx)).To(MatchError(ContainSubstring("delete the Districts first")))
+		Expect(c.kept(ctx)).To(Equal(kept))
+		Expect(c.operatorExists(ctx)).To(BeTrue())
+	})
 })
