@@ -40,7 +40,9 @@ images: ## Build all container images
 	hack/images/build.sh all
 
 .PHONY: deploy
-deploy: ## Install the operator into KUBECONFIG's cluster
+deploy: ## Install or upgrade the guards, then the operator, in KUBECONFIG's cluster
+	kubectl apply --server-side --force-conflicts -k config/guards
+	kubectl wait --for=condition=Established --timeout=1m crd --selector=app.kubernetes.io/part-of=ilp
 	kubectl apply --server-side --force-conflicts -k config/default
 
 .PHONY: screenshots
@@ -95,12 +97,13 @@ generate: $(CONTROLLER_GEN) $(API_DOCS) ## CRDs, deep copies and docs/api.md fro
 	$(API_DOCS) --source-path=api/v1alpha1 --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md --log-level=ERROR
 
 .PHONY: chart
-chart: ## The templates of charts/ilp-operator, from config/
+chart: ## The templates of the charts, from config/
 	cd hack/chart && go run .
 
 .PHONY: dist
-dist: ## dist/install.yaml: the operator in one file
+dist: ## dist/guards.yaml and dist/install.yaml: the guards and the operator in a file each
 	@mkdir -p dist
+	kubectl kustomize config/guards > dist/guards.yaml
 	kubectl kustomize config/default > dist/install.yaml
 
 .PHONY: generated

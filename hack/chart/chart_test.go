@@ -8,100 +8,156 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"helm.sh/helm/v4/pkg/chart/v2/lint"
+	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	flowcontrolv1 "k8s.io/api/flowcontrol/v1"
 	networkingv1 "k8s.io/api/networking/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 func TestTemplatesAreUpToDate(t *testing.T) {
-	want, err := templates(".")
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder := filepath.Join(chartFolder, "templates")
-	for name, content := range want {
-		got, err := os.ReadFile(filepath.Join(folder, name))
-		if err != nil {
-			t.Errorf("run make chart: %v", err)
-			continue
-		}
-		if diff := cmp.Diff(string(content), string(got)); diff != "" {
-			t.Errorf("%s is out of date, run make chart: %s", name, diff)
-		}
-	}
-	files, err := filepath.Glob(filepath.Join(folder, "*", "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		name, err := filepath.Rel(folder, file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if want[name] == nil {
-			t.Errorf("%s has no source in config/: run make chart", name)
-		}
-	}
-}
-
-func TestSameAsKustomize(t *testing.T) {
-	for _, namespace := range []string{"ilp-system", "platform"} {
-		t.Run(namespace, func(t *testing.T) {
-			helm := rendered(t, namespace, everything)
-			kustomize := kustomized(t, namespace, "../../config/default", "../../config/monitoring")
-			// Helm makes it when it is asked to.
-			delete(kustomize, "Namespace "+namespace)
-
-			if diff := cmp.Diff(kustomize.names(), helm.names()); diff != "" {
-				t.Fatalf("kustomize (-) and Helm (+) install different objects: %s", diff)
+	for overlay, chart := range charts {
+		t.Run(overlay, func(t *testing.T) {
+			want, err := templates(overlay)
+			if err != nil {
+				t.Fatal(err)
 			}
-			for name, object := range helm {
-				unmark(object)
-				unmark(kustomize[name])
-				if !equality.Semantic.DeepEqual(kustomize[name], object) {
-					t.Errorf("%s: kustomize (-) and Helm (+) differ: %s", name, cmp.Diff(kustomize[name], object))
+			folder := filepath.Join(chart, "templates")
+			for name, content := range want {
+				got, err := os.ReadFile(filepath.Join(folder, name))
+				if err != nil {
+					t.Errorf("run make chart: %v", err)
+					continue
+				}
+				if diff := cmp.Diff(string(content), string(got)); diff != "" {
+					t.Errorf("%s is out of date, run make chart: %s", name, diff)
+				}
+			}
+			files, err := filepath.Glob(filepath.Join(folder, "*", "*"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, file := range files {
+				name, err := filepath.Rel(folder, file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if want[name] == nil {
+					t.Errorf("%s has no source in config/: run make chart", name)
 				}
 			}
 		})
 	}
 }
 
-// unmark takes off the only annotation that the chart adds. TestKept looks at it.
-func unmark(object client.Object) {
+func TestSameAsKustomize(t *testing.T) {
+	for _, test := range []struct {
+		chart, values string
+		folders       []string
+	}{
+		{"guards", "", []string{"../../config/guards"}},
+		{"operator", everything, []string{"../../config/default", "../../config/monitoring"}},
+	} {
+		for _, namespace := range []string{"ilp-system", "platform"} {
+			t.Run(test.chart+" in "+namespace, func(t *testing.T) {
+				helm := rendered(t, test.chart, namespace, test.values)
+				kustomize := kustomized(t, namespace, test.folders...)
+				// Helm makes it when it is asked to.
+				delete(kustomize, "Namespace "+namespace)
+
+				if diff := cmp.Diff(kustomize.names(), helm.names()); diff != "" {
+					t.Fatalf("kustomize (-) and Helm (+) install different objects: %s", diff)
+				}
+				for name, object := range helm {
+					unhook(object)
+					if !equality.Semantic.DeepEqual(kustomize[name], object) {
+						t.Errorf("%s: kustomize (-) and Helm (+) differ: %s", name, cmp.Diff(kustomize[name], object))
+					}
+				}
+			})
+		}
+	}
+}
+
+// unhook takes off what the chart adds to tell Helm when to apply an object.
+func unhook(object client.Object) {
 	annotations := object.GetAnnotations()
-	delete(annotations, "helm.sh/resource-policy")
+	delete(annotations, "helm.sh/hook")
+	delete(annotations, "helm.sh/hook-delete-policy")
 	object.SetAnnotations(annotations)
 }
 
+// Helm, Flux and Argo CD leave every one of the guards, and take away all of the
+// operator.
 func TestKept(t *testing.T) {
-	kept := map[string]bool{
-		"CustomResourceDefinition": true, "ValidatingAdmissionPolicy": true, "ValidatingAdmissionPolicyBinding": true,
+	leave := map[string]string{
+		"helm.sh/resource-policy":           "keep",
+		"kustomize.toolkit.fluxcd.io/prune": "disabled",
+		"argocd.argoproj.io/sync-options":   "Prune=false,Delete=false",
 	}
 	// A namespace that YAML would take for a number stays a name.
-	for name, object := range rendered(t, "2026", everything) {
-		want := ""
-		if kept[object.GetObjectKind().GroupVersionKind().Kind] {
-			want = "keep"
+	guards, operator := rendered(t, "guards", "2026", ""), rendered(t, "operator", "2026", everything)
+	guards["Namespace ilp-system"] = kustomized(t, "ilp-system", "../../config/guards")["Namespace ilp-system"]
+	for annotation, value := range leave {
+		for name, object := range guards {
+			if got := object.GetAnnotations()[annotation]; got != value {
+				t.Errorf("%s: %s is %q, want %q", name, annotation, got, value)
+			}
 		}
-		if got := object.GetAnnotations()["helm.sh/resource-policy"]; got != want {
-			t.Errorf("%s: helm.sh/resource-policy is %q, want %q", name, got, want)
+		for name, object := range operator {
+			if got, found := object.GetAnnotations()[annotation]; found {
+				t.Errorf("%s: %s is %q, want none", name, annotation, got)
+			}
 		}
+	}
+	for name := range operator {
+		if guards[name] != nil {
+			t.Errorf("%s is in both charts", name)
+		}
+	}
+}
+
+// The operator's package names the guards of its own version; the guards take it.
+func TestVersions(t *testing.T) {
+	versions := map[string]string{}
+	for name, folder := range charts {
+		chart, err := loader.LoadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		versions["chart "+name] = chart.Metadata.Version
+	}
+	for _, needs := range rendered(t, "operator", "ilp-system", "") {
+		if object, ok := needs.(*unstructured.Unstructured); ok {
+			versions["NeedsGuards"], _, _ = unstructured.NestedString(object.Object, "spec", "version")
+		}
+	}
+	want := versions["chart operator"]
+	for what, version := range versions {
+		if version != want {
+			t.Errorf("%s is of version %q, want %q as chart operator", what, version, want)
+		}
+	}
+	if len(versions) != 3 {
+		t.Errorf("found only %v", versions)
+	}
+	guards := rendered(t, "guards", "ilp-system", "")["CustomResourceDefinition needsguards.ilp.health"]
+	crd := guards.(*apiextensionsv1.CustomResourceDefinition)
+	rule := crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["spec"].Properties["version"].XValidations[0]
+	if !strings.Contains(rule.Rule, "'"+want+"'") || !strings.Contains(rule.Message, "serve version "+want+":") {
+		t.Errorf("the guards don't serve %s: %+v", want, rule)
 	}
 }
 
 func TestSwitches(t *testing.T) {
-	crds := []string{
-		"CustomResourceDefinition districts.ilp.health", "CustomResourceDefinition puskesmas.ilp.health",
-		"CustomResourceDefinition stackreleases.ilp.health", "CustomResourceDefinition waves.ilp.health",
-	}
 	for _, test := range []struct {
 		value   string
 		objects []string
 	}{
-		{"crds", crds},
 		{"podDisruptionBudget", []string{"PodDisruptionBudget ilp-operator"}},
 		{"networkPolicy", []string{"NetworkPolicy ilp-operator"}},
 		{"flowSchema", []string{"FlowSchema ilp-operator", "FlowSchema ilp-operator-leader", "PriorityLevelConfiguration ilp-operator"}},
@@ -109,8 +165,8 @@ func TestSwitches(t *testing.T) {
 		{"prometheusRule", []string{"PrometheusRule ilp-operator"}},
 	} {
 		t.Run(test.value, func(t *testing.T) {
-			with := rendered(t, "ilp-system", test.value+": {enabled: true}")
-			without := rendered(t, "ilp-system", test.value+": {enabled: false}")
+			with := rendered(t, "operator", "ilp-system", test.value+": {enabled: true}")
+			without := rendered(t, "operator", "ilp-system", test.value+": {enabled: false}")
 			for _, name := range test.objects {
 				if with[name] == nil {
 					t.Errorf("on: %s is missing", name)
@@ -205,7 +261,7 @@ func TestValues(t *testing.T) {
 		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			got := test.got(rendered(t, "ilp-system", test.values))
+			got := test.got(rendered(t, "operator", "ilp-system", test.values))
 			if text := asText(t, got); text != test.want {
 				t.Errorf("%s gives %s, want %s", test.values, text, test.want)
 			}
@@ -219,7 +275,7 @@ func TestNotes(t *testing.T) {
 		`serviceMonitor: {enabled: true}`: "--clusterrole=ilp-metrics-reader",
 		`image: {tag: v1.2.3}`:            "The ILP operator v1.2.3 is installed in namespace platform",
 	} {
-		files, err := helmFiles("platform", values)
+		files, err := helmFiles("operator", "platform", values)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -229,11 +285,15 @@ func TestNotes(t *testing.T) {
 	}
 }
 
+// Without a cluster nobody knows whether the guards are there: TestLifecycle has
+// one.
 func TestLint(t *testing.T) {
-	for _, message := range lint.RunAll(chartFolder, nil, "ilp-system").Messages {
-		// A chart may do without an icon.
-		if !strings.Contains(message.Error(), "icon is recommended") {
-			t.Error(message)
+	for _, chart := range charts {
+		for _, message := range lint.RunAll(chart, nil, "ilp-system").Messages {
+			// A chart may do without an icon.
+			if !strings.Contains(message.Error(), "icon is recommended") {
+				t.Errorf("%s: %v", chart, message)
+			}
 		}
 	}
 }

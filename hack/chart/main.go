@@ -1,7 +1,8 @@
-// Command chart writes the templates of charts/ilp-operator from config/, so
-// that the chart and config/default cannot drift apart. What differs between
-// them says the kustomization.yaml beside this file: it is an ordinary overlay
-// whose values are Helm's expressions.
+// Command chart writes the templates of the charts from config/, so that
+// charts/ilp-guards and config/guards cannot drift apart, nor can
+// charts/ilp-operator and config/default. What differs between them say the
+// overlays guards and operator beside this file: ordinary kustomizations whose
+// values are Helm's expressions.
 package main
 
 import (
@@ -10,17 +11,25 @@ import (
 	"path/filepath"
 )
 
+// charts are the folders of the charts by their overlays.
+var charts = map[string]string{
+	"guards":   "../../charts/ilp-guards",
+	"operator": "../../charts/ilp-operator",
+}
+
 func main() {
-	if err := run("../../charts/ilp-operator/templates"); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	for overlay, chart := range charts {
+		if err := run(overlay, filepath.Join(chart, "templates")); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
 }
 
-// run replaces the generated folders of the chart's templates. What lies beside
+// run replaces the generated folders of a chart's templates. What lies beside
 // them is written by hand.
-func run(folder string) error {
-	files, err := templates(".")
+func run(overlay, folder string) error {
+	files, err := templates(overlay)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,9 @@ import (
 	"helm.sh/helm/v4/pkg/chart/loader"
 	"helm.sh/helm/v4/pkg/engine"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/runtime/serializer"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
@@ -27,8 +29,6 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-const chartFolder = "../../charts/ilp-operator"
-
 // everything switches on what is off by default.
 const everything = `
 serviceMonitor: {enabled: true}
@@ -38,7 +38,7 @@ prometheusRule: {enabled: true}
 // objects are what is installed, by kind and name, as Kubernetes's own types.
 type objects map[string]client.Object
 
-// hooks are left out: Helm applies them by itself, at their time.
+// What Helm applies only when it uninstalls is left out.
 func (o objects) add(t *testing.T, manifests string) {
 	t.Helper()
 	reader := utilyaml.NewYAMLReader(bufio.NewReader(strings.NewReader(manifests)))
@@ -58,7 +58,7 @@ func (o objects) add(t *testing.T, manifests string) {
 			t.Fatalf("an object that Kubernetes would not take: %v\n%s", err, manifest)
 		}
 		object := decoded.(client.Object)
-		if _, hook := object.GetAnnotations()["helm.sh/hook"]; hook {
+		if object.GetAnnotations()["helm.sh/hook"] == "pre-delete" {
 			continue
 		}
 		key := object.GetObjectKind().GroupVersionKind().Kind + " " + object.GetName()
@@ -78,12 +78,14 @@ var strict = func() runtime.Decoder {
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(apiextensionsv1.AddToScheme(scheme))
 	utilruntime.Must(monitoringv1.AddToScheme(scheme))
+	needsGuards := schema.GroupVersionKind{Group: "ilp.health", Version: "v1alpha1", Kind: "NeedsGuards"}
+	scheme.AddKnownTypeWithName(needsGuards, &unstructured.Unstructured{})
 	return serializer.NewCodecFactory(scheme, serializer.EnableStrict).UniversalDeserializer()
 }()
 
-// helmFiles renders the chart's files as Helm does.
-func helmFiles(namespace, values string) (map[string]string, error) {
-	chart, err := loader.Load(chartFolder)
+// helmFiles renders a chart's files as helm template does.
+func helmFiles(chartName, namespace, values string) (map[string]string, error) {
+	chart, err := loader.Load(charts[chartName])
 	if err != nil {
 		return nil, err
 	}
@@ -99,10 +101,10 @@ func helmFiles(namespace, values string) (map[string]string, error) {
 	return engine.Engine{Strict: true}.Render(chart, all)
 }
 
-// rendered is what Helm would install.
-func rendered(t *testing.T, namespace, values string) objects {
+// rendered is what Helm would install of a chart.
+func rendered(t *testing.T, chartName, namespace, values string) objects {
 	t.Helper()
-	files, err := helmFiles(namespace, values)
+	files, err := helmFiles(chartName, namespace, values)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -41,7 +41,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{`affinity: {nodeaffinity: {}}`, `at '/affinity'`, `additional properties 'nodeaffinity' not allowed`},
 		{`logLevel: verbose`, `at '/logLevel'`, `value must be one of 'debug', 'info', 'error'`},
 		{`workers: {district: 0}`, `at '/workers/district'`, `minimum: got 0, want 1`},
-		{`crds: {enabled: "false"}`, `at '/crds/enabled'`, `got string, want boolean`},
+		{`crds: {enabled: true}`, `at ''`, `additional properties 'crds' not allowed`},
 		{`networkPolicy: {apiServerPorts: []}`, `at '/networkPolicy/apiServerPorts'`, `minItems: got 0, want 1`},
 		{`networkPolicy: {apiServerPorts: [{protocol: TCP, port: 70000}]}`, `at '/networkPolicy/apiServerPorts/0/port'`, `maximum: got 70,000, want 65,535`},
 		{`flowSchema: {nominalConcurrencyShares: 0}`, `at '/flowSchema/nominalConcurrencyShares'`, `minimum: got 0, want 1`},
@@ -50,7 +50,7 @@ func TestSchemaRefuses(t *testing.T) {
 		{`prometheusRule: {enabled: true, labels: {}}`, `at '/prometheusRule'`, `additional properties 'labels' not allowed`},
 	} {
 		t.Run(test.values, func(t *testing.T) {
-			_, err := helmFiles("ilp-system", test.values)
+			_, err := helmFiles("operator", "ilp-system", test.values)
 			if err == nil {
 				t.Fatal("it is not refused")
 			}

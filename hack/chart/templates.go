@@ -19,7 +19,7 @@ const (
 	namespace = "ilp-system"
 )
 
-// templates renders the overlay and returns the chart's templates by their path,
+// templates renders an overlay and returns the chart's templates by their path,
 // which is that of the file in config/ that they come from.
 func templates(overlay string) (map[string][]byte, error) {
 	resources, err := krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(filesys.MakeFsOnDisk(), overlay)

@@ -58,6 +58,9 @@ install_cloudnative_pg() {
 }
 
 install_operator() {
+	step "guards"
+	kubectl apply --server-side --force-conflicts -k config/guards >/dev/null
+	kubectl wait --for=condition=Established --timeout=1m crd --selector=app.kubernetes.io/part-of=ilp
 	step "operator"
 	kubectl apply --server-side --force-conflicts -k config/default >/dev/null
 	# The image keeps its name while it is developed; the annotation makes the pod roll when it has changed.

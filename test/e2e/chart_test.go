@@ -22,10 +22,11 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 )
 
-// Helm itself, over the operator that make demo has installed by kustomize.
-var _ = Describe("The chart", Label("chart"), Ordered, func() {
+// Helm itself, over the guards and the operator that make demo has installed by kustomize.
+var _ = Describe("The charts", Label("chart"), Ordered, func() {
 	const (
 		releaseName = "ilp-operator"
+		guardsName  = "ilp-guards"
 		inNamespace = "ilp-system"
 		records     = "p6107080201"
 		markRecords = "CREATE TABLE IF NOT EXISTS e2e_chart AS SELECT 'kept' AS record"
@@ -36,7 +37,7 @@ var _ = Describe("The chart", Label("chart"), Ordered, func() {
 		// added is a column that kubectl shows since the earlier chart.
 		added = "RELEASE"
 	)
-	chart := filepath.Join("..", "..", "charts", "ilp-operator")
+	chart, guards := filepath.Join("..", "..", "charts", releaseName), filepath.Join("..", "..", "charts", guardsName)
 	hosts := []string{"tebidah.sintang.localhost", "sungai-durian.sintang.localhost"}
 	sintang := districtNamed(district)
 
@@ -63,18 +64,28 @@ var _ = Describe("The chart", Label("chart"), Ordered, func() {
 		return out
 	}
 
-	It("takes the operator over, is upgraded with its CRDs, and no district notices", func(ctx SpecContext) {
+	// guarding are the UIDs of what neither uninstall may take along.
+	guarding := func(ctx context.Context) string {
+		GinkgoHelper()
+		return command(ctx, "kubectl", "get", "crd,validatingadmissionpolicy,validatingadmissionpolicybinding",
+			"--selector=app.kubernetes.io/part-of=ilp", "-o", `jsonpath={range .items[*]}{.kind} {.metadata.name} {.metadata.uid}{"\n"}{end}`)
+	}
+
+	It("take guards and operator over, are upgraded, CRDs too, and no district notices", func(ctx SpecContext) {
 		_, err := psql(ctx, namespace, "tebidah-database", records, markRecords)
 		Expect(err).NotTo(HaveOccurred())
 		awaitReady(ctx, sintang)
 		before, visitors := serving(ctx), visit(hosts...)
 		Expect(before).NotTo(BeEmpty())
 
-		command(ctx, "helm", "upgrade", releaseName, earlierChart(chart), "--install", "--namespace", inNamespace,
-			"--take-ownership", "--force-conflicts", "--wait", "--timeout", "5m")
+		for _, install := range [][]string{{guardsName, earlierChart(guards)}, {releaseName, chart}} {
+			command(ctx, "helm", append([]string{"upgrade", "--install", "--namespace", inNamespace,
+				"--take-ownership", "--force-conflicts", "--wait", "--timeout", "5m"}, install...)...)
+		}
 		Expect(columns(ctx)).NotTo(ContainSubstring(added))
 
 		// kubectl still owns, beside Helm, what it has applied.
+		command(ctx, "helm", "upgrade", guardsName, guards, "--namespace", inNamespace, "--force-conflicts", "--wait", "--timeout", "5m")
 		command(ctx, "helm", "upgrade", releaseName, chart, "--namespace", inNamespace, "--set", "workers.district=6", "--force-conflicts", "--wait", "--timeout", "5m")
 		Expect(columns(ctx)).To(ContainSubstring(added))
 		d, err := operator(ctx)
@@ -95,7 +106,11 @@ var _ = Describe("The chart", Label("chart"), Ordered, func() {
 		}
 	})
 
-	It("is not uninstalled while there is a District, and goes on", func(ctx SpecContext) {
+	It("leave the guards, and the operator while there is a District, which goes on", func(ctx SpecContext) {
+		kept := guarding(ctx)
+		Expect(kept).To(ContainSubstring("districts.ilp.health"))
+		command(ctx, "helm", "uninstall", guardsName, "--namespace", inNamespace, "--wait")
+		Expect(guarding(ctx)).To(Equal(kept))
 		before, err := operator(ctx)
 		Expect(err).NotTo(HaveOccurred())
 		out, err := exec.CommandContext(ctx, "helm", "uninstall", releaseName, "--namespace", inNamespace).CombinedOutput()
@@ -108,7 +123,9 @@ var _ = Describe("The chart", Label("chart"), Ordered, func() {
 		Expect(command(ctx, "helm", "status", releaseName, "--namespace", inNamespace)).To(ContainSubstring("STATUS: deployed"))
 	})
 
-	It("is uninstalled when the Districts are gone, and their data outlives it", func(ctx SpecContext) {
+	It("are uninstalled when the Districts are gone, and guards and data outlive them", func(ctx SpecContext) {
+		command(ctx, "helm", "install", guardsName, guards, "--namespace", inNamespace, "--wait", "--timeout", "5m")
+		guardsBefore := guarding(ctx)
 		var all v1alpha1.DistrictList
 		Expect(cluster.List(ctx, &all)).To(Succeed())
 		Expect(all.Items).To(HaveLen(1), "other specs remove their districts")
@@ -120,13 +137,18 @@ var _ = Describe("The chart", Label("chart"), Ordered, func() {
 			return apierrors.IsNotFound(cluster.Get(ctx, client.ObjectKeyFromObject(sintang), &v1alpha1.District{}))
 		}).WithContext(ctx).WithTimeout(2 * time.Minute).WithPolling(time.Second).Should(BeTrue())
 
-		command(ctx, "helm", "uninstall", releaseName, "--namespace", inNamespace, "--wait")
+		for _, name := range []string{releaseName, guardsName} {
+			command(ctx, "helm", "uninstall", name, "--namespace", inNamespace, "--wait")
+		}
 		_, err := operator(ctx)
 		Expect(apierrors.IsNotFound(err)).To(BeTrue(), "%v", err)
+		Expect(guarding(ctx)).To(Equal(guardsBefore))
 		Expect(uids(ctx, namespace, kept)).To(Equal(data), "PostgreSQL stops, as Retain has it; what it holds stays")
 
-		By("installing it anew, which finds them again")
-		command(ctx, "helm", "install", releaseName, chart, "--namespace", inNamespace, "--wait", "--timeout", "5m")
+		By("installing both anew, which find them again")
+		for _, name := range []string{guardsName, releaseName} {
+			command(ctx, "helm", "install", name, filepath.Join("..", "..", "charts", name), "--namespace", inNamespace, "--wait", "--timeout", "5m")
+		}
 		next := &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: sintang.Name, Labels: sintang.Labels}, Spec: sintang.Spec}
 		Expect(cluster.Create(ctx, next)).To(Succeed())
 		awaitReady(ctx, next)
@@ -135,10 +157,10 @@ var _ = Describe("The chart", Label("chart"), Ordered, func() {
 	})
 })
 
-// earlierChart is the chart as it was before District showed its release.
+// earlierChart is the chart of the guards as it was before District showed its release.
 func earlierChart(chart string) string {
 	GinkgoHelper()
-	earlier := filepath.Join(GinkgoT().TempDir(), "ilp-operator")
+	earlier := filepath.Join(GinkgoT().TempDir(), filepath.Base(chart))
 	Expect(os.CopyFS(earlier, os.DirFS(chart))).To(Succeed())
 	for file, change := range map[string][2]string{
 		"Chart.yaml": {"\nversion: ", "\nversion: 0.0.1-before-"},

@@ -64,14 +64,22 @@ func WithAPIServerFlag(name string, values ...string) Option {
 // are served and the policies of config/policy are in force.
 func Start(t T, options ...Option) *Environment {
 	t.Helper()
+	root := Root(t)
+	e := StartBare(t, append(options, WithCRDs(filepath.Join(root, "config/crd/bases")))...)
+	e.enforcePolicies(t.Context(), filepath.Join(root, "config/policy"))
+	return e
+}
+
+// StartBare starts an API server that ends with the test, without the CRDs and
+// policies of this project.
+func StartBare(t T, options ...Option) *Environment {
+	t.Helper()
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		t.Fatalf("KUBEBUILDER_ASSETS is not set: it names the folder with etcd and kube-apiserver. " +
 			"Run the tests by make, or build both with hack/localcluster (localcluster assets)")
 	}
 
-	root := Root(t)
 	server := &envtest.Environment{
-		CRDDirectoryPaths:        []string{filepath.Join(root, "config/crd/bases")},
 		ErrorIfCRDPathMissing:    true,
 		ControlPlaneStartTimeout: time.Minute,
 		ControlPlaneStopTimeout:  time.Minute,
@@ -96,7 +104,6 @@ func Start(t T, options ...Option) *Environment {
 
 	e := &Environment{Config: config, Scheme: Scheme(), t: t, server: server}
 	e.Client = e.client(config)
-	e.enforcePolicies(t.Context(), filepath.Join(root, "config/policy"))
 	return e
 }
 

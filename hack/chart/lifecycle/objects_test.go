@@ -13,20 +13,30 @@ import (
 type object struct{ apiVersion, kind, namespace, name string }
 
 var (
-	sintang    = object{"ilp.health/v1alpha1", "District", "", "sintang"}
-	deployment = object{"apps/v1", "Deployment", namespace, "ilp-operator"}
+	sintang         = object{"ilp.health/v1alpha1", "District", "", "sintang"}
+	deployment      = object{"apps/v1", "Deployment", namespace, "ilp-operator"}
+	needsGuards     = object{"apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "needsguards.ilp.health"}
+	protectOperator = object{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "", "protect-operator.ilp.health"}
 	// operator is what serves Districts.
 	operator = []object{
 		deployment,
 		{"v1", "ServiceAccount", namespace, "ilp-operator"},
-		{"v1", "Namespace", "", namespace},
 		{"rbac.authorization.k8s.io/v1", "ClusterRole", "", "ilp-operator"},
 		{"rbac.authorization.k8s.io/v1", "ClusterRole", "", "ilp-district-manager"},
 		{"rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", "ilp-operator"},
+	}
+	// guards are what no uninstall takes away, in the order to delete them in.
+	guards = []object{
+		{"v1", "Namespace", "", namespace},
 		{"apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "districts.ilp.health"},
 		{"apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "puskesmas.ilp.health"},
 		{"apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "stackreleases.ilp.health"},
 		{"apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "waves.ilp.health"},
+		needsGuards,
+		{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding", "", "protect-data.ilp.health"},
+		{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "", "protect-data.ilp.health"},
+		protectOperator,
+		{"admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy", "", "protect-operator.ilp.health"},
 	}
 )
 
@@ -55,12 +65,12 @@ func (c *cluster) delete(o object, options ...client.DeleteOption) error {
 	return c.client.Delete(c.t.Context(), o.empty(), options...)
 }
 
-// uids tell whether something has been deleted and made anew.
-func (c *cluster) uids(g *WithT) map[object]types.UID {
+// uids tell whether something has been deleted, or made anew.
+func (c *cluster) uids(g *WithT, objects []object) map[object]types.UID {
 	uids := map[object]types.UID{}
-	for _, key := range operator {
+	for _, key := range objects {
 		found, err := c.get(key)
-		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(client.IgnoreNotFound(err)).NotTo(HaveOccurred())
 		uids[key] = found.GetUID()
 	}
 	return uids

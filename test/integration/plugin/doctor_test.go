@@ -33,7 +33,7 @@ var _ = Describe("kubectl ilp doctor", Ordered, func() {
 		Expect(out).To(ContainSubstring("✗ storage: none of 0 StorageClasses is the default; kubectl annotate storageclass NAME"))
 		Expect(out).To(ContainSubstring("✗ ingress: there is neither an IngressClass nor the Gateway API; install"))
 		Expect(out).To(ContainSubstring("! priority: there is no PriorityLevelConfiguration ilp-operator"))
-		Expect(out).To(ContainSubstring("✗ operator: there is no Deployment labelled app.kubernetes.io/name=ilp-operator; make deploy, or upgrade the chart\n"))
+		Expect(out).To(ContainSubstring("✗ operator: there is no Deployment labelled app.kubernetes.io/name=ilp-operator; make deploy, or upgrade the charts\n"))
 	})
 
 	It("knows the CRDs and policies of its own version, and sees them at work", func(ctx SpecContext) {
@@ -57,6 +57,7 @@ var _ = Describe("kubectl ilp doctor", Ordered, func() {
 		})
 		create(ctx, cloudNativePG)
 		available(ctx, cloudNativePG)
+		create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "ilp-system"}})
 		for _, object := range testenv.Kustomize(GinkgoT(), filepath.Join(testenv.Root(GinkgoT()), "config/manager")) {
 			create(ctx, object)
 		}
@@ -115,6 +116,22 @@ var _ = Describe("kubectl ilp doctor", Ordered, func() {
 			ContainSubstring("✗ policies: without a binding that denies: puskesmas-in-district.ilp.health; make deploy"),
 			ContainSubstring("✗ enforcement: a Puskesmas in namespace default would be accepted: policy puskesmas-in-district.ilp.health is not in force"),
 		))
+	})
+
+	It("sees a condition that an earlier version left in a policy", func(ctx SpecContext) {
+		policy := &admissionv1.ValidatingAdmissionPolicy{}
+		Expect(environment.Client.Get(ctx, client.ObjectKey{Name: "protect-release.ilp.health"}, policy)).To(Succeed())
+		policy.Spec.MatchConditions = append(policy.Spec.MatchConditions, admissionv1.MatchCondition{Name: "only-sometimes", Expression: "false"})
+		Expect(environment.Client.Update(ctx, policy)).To(Succeed())
+		const unbound = "puskesmas-in-district.ilp.health"
+		create(ctx, &admissionv1.ValidatingAdmissionPolicyBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: unbound},
+			Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+				PolicyName: unbound, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+			},
+		})
+		_, out := ilp(ctx, "doctor")
+		Expect(out).To(ContainSubstring("! policies: all 6 are bound, but these differ from what this plugin knows: protect-release.ilp.health; take plugin and operator of one version\n"))
 	})
 
 	It("sees that plugin and operator are of different versions", func(ctx SpecContext) {

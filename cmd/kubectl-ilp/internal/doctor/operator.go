@@ -12,7 +12,7 @@ import (
 )
 
 // deploy is how what belongs to the operator comes into a cluster.
-const deploy = "make deploy, or upgrade the chart"
+const deploy = "make deploy, or upgrade the charts"
 
 // Names in config/manager/flowschema.yaml.
 const (

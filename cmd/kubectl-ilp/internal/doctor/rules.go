@@ -152,8 +152,9 @@ func (p *patient) policies(ctx context.Context) (finding, error) {
 			return finding{}, err
 		case !denies(bindings.Items, name):
 			unbound = append(unbound, name)
-		// Who the operator is, in matchConditions, depends on where it runs.
-		case !equality.Semantic.DeepEqual(found.Spec.Validations, wanted[i].Spec.Validations) ||
+		// Who the operator is, in matchConditions, depends on where it runs. A condition too many is what another tool, or
+		// an earlier version by another tool, has left.
+		case !slices.Equal(conditions(found), conditions(&wanted[i])) || !equality.Semantic.DeepEqual(found.Spec.Validations, wanted[i].Spec.Validations) ||
 			!equality.Semantic.DeepEqual(found.Spec.Variables, wanted[i].Spec.Variables):
 			others = append(others, name)
 		}
@@ -167,6 +168,15 @@ func (p *patient) policies(ctx context.Context) (finding, error) {
 		return warned("take plugin and operator of one version", "all %d are bound, but these differ from what this plugin knows: %s", len(wanted), strings.Join(others, ", "))
 	}
 	return passed("all %d are there and bound", len(wanted))
+}
+
+// conditions are the names of a policy's matchConditions.
+func conditions(policy *admissionv1.ValidatingAdmissionPolicy) []string {
+	var names []string
+	for _, condition := range policy.Spec.MatchConditions {
+		names = append(names, condition.Name)
+	}
+	return slices.Sorted(slices.Values(names))
 }
 
 // denies reports whether a policy is bound so that it refuses everywhere.
