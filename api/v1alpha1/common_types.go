@@ -131,6 +131,7 @@ type ResourceRequirements struct {
 	// +optional
 	// +kubebuilder:validation:MaxProperties=8
 	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^(cpu|memory|ephemeral-storage|hugepages-.*)$'))",message="only cpu, memory, ephemeral-storage and hugepages-<size> are given to a container, no devices"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, type(self[k]) == string ? quantity(self[k]).isGreaterThan(quantity('0')) : int(self[k]) > 0)",message="amounts are above zero: 0 would be no limit at all"
 	Limits map[corev1.ResourceName]resource.Quantity `json:"limits,omitempty"`
 }
 

@@ -186,8 +186,8 @@ func resourcesSane(was, is any) error {
 			if !plainResources.MatchString(name) {
 				return fmt.Errorf("%s.%s is not among cpu, memory, ephemeral-storage and hugepages-<size>", key, name)
 			}
-			if _, err := quantity(list[name]); err != nil {
-				return fmt.Errorf("%s.%s: %w", key, name, err)
+			if q, err := quantity(list[name]); err != nil || key == "limits" && q.IsZero() {
+				return fmt.Errorf("%s.%s: %v is no quantity such as 512Mi, above zero for a limit", key, name, list[name])
 			}
 		}
 	}
@@ -198,16 +198,17 @@ func resourcesSane(was, is any) error {
 	return nil
 }
 
-// quantity reads an amount above zero. Zero would be no limit at all.
+// quantity reads an amount that is not negative. A limit of zero would be no
+// limit at all.
 func quantity(v any) (resource.Quantity, error) {
 	switch v.(type) {
 	case string, int64, float64:
 	default:
-		return resource.Quantity{}, fmt.Errorf("%v is no quantity", v)
+		return resource.Quantity{}, fmt.Errorf("%v is no quantity, such as 20Gi", v)
 	}
 	q, err := resource.ParseQuantity(fmt.Sprint(v))
-	if err != nil || q.Sign() <= 0 {
-		return q, fmt.Errorf("%v is no quantity above zero, such as 512Mi", v)
+	if err != nil || q.Sign() < 0 {
+		return q, fmt.Errorf("%v is no quantity, such as 20Gi", v)
 	}
 	return q, nil
 }
