@@ -166,7 +166,7 @@ func (s *scope) rmeComponent(profile string) render.Component {
 	variables, params := override.Variables(override.Deployments, pod)
 	patches.add(variables...)
 	maps.Copy(component.Params, params)
-	marks, params := override.Marks(override.Deployments, pod)
+	marks, params := override.Marks(pod)
 	patches.add(marks...)
 	maps.Copy(component.Params, params)
 	component.Patches = patches

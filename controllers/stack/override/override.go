@@ -56,10 +56,12 @@ func Patch(kind string, adds ...Add) types.Patch {
 	if err != nil {
 		panic(fmt.Sprintf("values of patches are plain data: %v", err))
 	}
-	return types.Patch{
-		Patch:  string(raw),
-		Target: &types.Selector{ResId: resid.ResId{Gvk: resid.Gvk{Kind: kind}}},
-	}
+	return types.Patch{Patch: string(raw), Target: targetOf(kind)}
+}
+
+// targetOf selects all objects of a kind in a component.
+func targetOf(kind string) *types.Selector {
+	return &types.Selector{ResId: resid.ResId{Gvk: resid.Gvk{Kind: kind}}}
 }
 
 // Replicas sets the number of pods of Deployments; 0 leaves the folder's.

@@ -1,6 +1,7 @@
 package override
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -24,23 +25,32 @@ func Variables(kind string, pod v1alpha1.RMEPod) ([]types.Patch, map[string]stri
 	return patches(kind, adds), params
 }
 
-// Marks puts a facility's labels and annotations on the pods of a kind, the
+// Marks puts a facility's labels and annotations on the pods of Deployments, the
 // annotations' values by params.
-func Marks(kind string, pod v1alpha1.RMEPod) ([]types.Patch, map[string]string) {
-	var adds []Add
-	params := map[string]string{}
-	for _, key := range slices.Sorted(maps.Keys(pod.Labels)) {
-		adds = append(adds, Add{podMetadata + "/labels/" + Pointer(key), pod.Labels[key]})
+func Marks(pod v1alpha1.RMEPod) ([]types.Patch, map[string]string) {
+	if len(pod.Labels)+len(pod.Annotations) == 0 {
+		return nil, nil
 	}
+	params, annotations := map[string]string{}, map[string]string{}
 	for i, key := range slices.Sorted(maps.Keys(pod.Annotations)) {
 		param := fmt.Sprintf("podAnnotation%d", i)
 		params[param] = string(pod.Annotations[key])
-		adds = append(adds, Add{podMetadata + "/annotations/" + Pointer(key), "$(" + param + ")"})
+		annotations[key] = "$(" + param + ")"
 	}
-	return patches(kind, adds), params
+	// Merged, for the folder's own labels are put there only after patches.
+	return []types.Patch{merge("apps/v1", Deployments, map[string]any{
+		"template": map[string]any{"metadata": map[string]any{"labels": pod.Labels, "annotations": annotations}},
+	})}, params
 }
 
-const podMetadata = "/spec/template/metadata"
+// merge makes a patch that is merged into the specs of all objects of a kind.
+func merge(apiVersion, kind string, spec map[string]any) types.Patch {
+	raw, err := json.Marshal(map[string]any{"apiVersion": apiVersion, "kind": kind, "metadata": map[string]any{"name": "all"}, "spec": spec})
+	if err != nil {
+		panic(fmt.Sprintf("values of patches are plain data: %v", err))
+	}
+	return types.Patch{Patch: string(raw), Target: targetOf(kind)}
+}
 
 func patches(kind string, adds []Add) []types.Patch {
 	if len(adds) == 0 {

@@ -169,13 +169,13 @@ func (f *fenced) outside(at place) error {
 		}
 	}
 	if len(f.openings) == 0 {
-		return fmt.Errorf("%spatches leave a %s alone and change only %s", message, f.kind, kindsInFence())
+		return fmt.Errorf("%spatches change nothing of kind %s, only of %s", message, f.kind, kindsInFence())
 	}
 	fields := make([]string, len(f.openings))
 	for i, o := range f.openings {
 		fields[i] = o.field
 	}
-	return fmt.Errorf("%sof a %s they change only %s", message, f.kind, strings.Join(fields, ", "))
+	return fmt.Errorf("%sof kind %s patches change only %s", message, f.kind, strings.Join(fields, ", "))
 }
 
 func kindsInFence() string {

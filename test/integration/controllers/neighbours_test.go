@@ -61,7 +61,7 @@ var _ = Describe("A Puskesmas that fails", func() {
 			},
 			func(ctx context.Context, d *district) { d.patchPuskesmas(ctx, "tebidah", "") }),
 		Entry("since a patch reaches beyond what patches may change", v1alpha1.ConditionStalled, v1alpha1.ReasonRenderFailed, v1alpha1.ReasonConfigurationFailed,
-			[]string{"spec.patches[0]", "it changes spec.template.spec.hostNetwork of Deployment/tebidah-rme, which no patch may", "they change only spec.replicas"},
+			[]string{"spec.patches[0]", "it changes spec.template.spec.hostNetwork of Deployment/tebidah-rme, which no patch may", "of kind Deployment patches change only spec.replicas"},
 			func(ctx context.Context, d *district) {
 				d.patchPuskesmas(ctx, "tebidah", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: tebidah-rme}\nspec: {template: {spec: {hostNetwork: true}}}\n")
 			},
