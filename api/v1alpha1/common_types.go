@@ -125,10 +125,13 @@ type ResourceRequirements struct {
 	// requests is what the scheduler sets aside, for example cpu 100m and memory 512Mi.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=8
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^(cpu|memory|ephemeral-storage|hugepages-.*)$'))",message="only cpu, memory, ephemeral-storage and hugepages-<size> are given to a container, no devices"
 	Requests map[corev1.ResourceName]resource.Quantity `json:"requests,omitempty"`
 	// limits is what the container may never exceed.
 	// +optional
 	// +kubebuilder:validation:MaxProperties=8
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^(cpu|memory|ephemeral-storage|hugepages-.*)$'))",message="only cpu, memory, ephemeral-storage and hugepages-<size> are given to a container, no devices"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, type(self[k]) == string ? quantity(self[k]).isGreaterThan(quantity('0')) : int(self[k]) > 0)",message="amounts are above zero: 0 would be no limit at all"
 	Limits map[corev1.ResourceName]resource.Quantity `json:"limits,omitempty"`
 }
 

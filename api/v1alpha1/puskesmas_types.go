@@ -117,7 +117,10 @@ type PuskesmasSpec struct {
 	// consent to an action that loses this facility's data.
 	// +optional
 	Consent Consent `json:"consent,omitzero"`
-	// patches are kustomize patches over this facility's objects, applied last.
+	// patches is deprecated and goes in a later version: rme.image, replicas,
+	// resources, host, pod and custom say the same. They are kustomize patches over
+	// this facility's objects, applied last; what they may change is in
+	// docs/operations.md.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=32
@@ -229,6 +232,7 @@ type Posyandu struct {
 // RMESpec is a facility's medical record.
 //
 // +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!has(self.pod) || !has(self.pod.env) || !has(self.custom) || !has(self.custom.env) || !self.pod.env.exists(e, e.name in self.custom.env)",fieldPath=".pod.env",message="a variable stands in both pod.env and custom.env: take it out of one of them"
 // +kubebuilder:validation:XValidation:rule="!has(self.profile) || self.profile != 'custom' || (has(self.custom) && has(self.image))",message="profile custom needs image and custom: name the image and its port"
 type RMESpec struct {
 	// profile of the RME; the district's by default.
@@ -248,6 +252,9 @@ type RMESpec struct {
 	// host under which the RME is published; <name>.<domain of the district> by default.
 	// +optional
 	Host HostName `json:"host,omitempty"`
+	// pod says what else the RME's pods have: variables, nodes, labels.
+	// +optional
+	Pod RMEPod `json:"pod,omitzero"`
 	// custom describes an image of one's own, for profile custom.
 	// +optional
 	Custom CustomRME `json:"custom,omitzero"`

@@ -3,7 +3,6 @@ package district
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/api/resource"
 
@@ -74,9 +73,4 @@ func sum(quantities ...resource.Quantity) resource.Quantity {
 func sorted(adds []override.Add) []override.Add {
 	slices.SortStableFunc(adds, func(a, b override.Add) int { return cmp.Compare(a.Path, b.Path) })
 	return adds
-}
-
-// pointer escapes a name for a JSON pointer (RFC 6901).
-func pointer(name string) string {
-	return strings.NewReplacer("~", "~0", "/", "~1").Replace(name)
 }

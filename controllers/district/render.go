@@ -2,6 +2,8 @@ package district
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strconv"
 
 	"sigs.k8s.io/kustomize/api/types"
@@ -59,6 +61,12 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 	if profile != string(s.release.Spec.Dashboard.Profile) {
 		return nil, status.Stalled(v1alpha1.ReasonReleaseIncomplete,
 			"StackRelease %s has no image for dashboard profile %s: set spec.dashboard.profile to %s, or name a release that has one", s.release.Name, profile, s.release.Spec.Dashboard.Profile)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.district.Spec.Database.Parameters)) {
+		// The schema refuses them; a spec from before that may hold one.
+		if err := v1alpha1.CheckParameter(name); err != nil {
+			return nil, status.Stalled(v1alpha1.ReasonConfigurationFailed, "spec.database.parameters: %v", err)
+		}
 	}
 	components := []render.Component{
 		{Path: "isolation/namespace"},
@@ -121,7 +129,7 @@ func (s *scope) database() render.Component {
 		adds = append(adds, override.Add{Path: "/spec/storage/storageClass", Value: spec.StorageClassName})
 	}
 	for name, value := range spec.Parameters {
-		adds = append(adds, override.Add{Path: "/spec/postgresql/parameters/" + pointer(name), Value: value})
+		adds = append(adds, override.Add{Path: "/spec/postgresql/parameters/" + override.Pointer(name), Value: value})
 	}
 	if selector := s.district.Spec.DataProtection.ResidencyNodeSelector; len(selector) > 0 {
 		adds = append(adds, override.Add{Path: "/spec/affinity", Value: map[string]any{"nodeSelector": selector}})
@@ -141,12 +149,12 @@ func (s *scope) database() render.Component {
 
 // pws loads the district's desa into the database that the dashboard reads.
 func (s *scope) pws() render.Component {
-	return render.Component{Path: "pws", Files: pwsFiles(s.puskesmas), Patches: override.Placement(s.district.Spec)}
+	return render.Component{Path: "pws", Files: pwsFiles(s.puskesmas), Patches: override.Placement(s.district.Spec, v1alpha1.RMEPod{})}
 }
 
 func (s *scope) dashboardComponent(profile string) render.Component {
 	spec := s.district.Spec.Dashboard
-	patches := override.Placement(s.district.Spec)
+	patches := override.Placement(s.district.Spec, v1alpha1.RMEPod{})
 	patches = append(patches, override.Resources(override.Deployments, override.Container+"/resources", spec.Resources)...)
 	if s.hibernated() {
 		patches = append(patches, override.Stopped()...)

@@ -13,6 +13,7 @@ import (
 	"ilp.health/operator/controllers/stack/override"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/stage"
+	"ilp.health/operator/controllers/stack/status"
 )
 
 // Components of a facility, by the value of the label app.kubernetes.io/component.
@@ -28,6 +29,9 @@ const (
 func (r *Reconciler) render(_ context.Context, s *scope) error {
 	components, err := r.components(s)
 	if err != nil {
+		return err
+	}
+	if err := s.checkNodes(); err != nil {
 		return err
 	}
 	objects, err := r.Renderer.Render(render.Instance{
@@ -119,28 +123,33 @@ func (s *scope) values(image string) map[string]string {
 
 func (s *scope) schemaComponent(profile string) render.Component {
 	var patches patchSet
-	patches.add(override.Placement(s.district.Spec)...)
+	pod := s.puskesmas.Spec.RME.Pod
+	patches.add(override.Placement(s.district.Spec, pod)...)
 	if s.profile == v1alpha1.RMEProfileCustom {
 		if command := s.puskesmas.Spec.RME.Custom.MigrateCommand; len(command) > 0 {
 			patches.add(override.Patch(override.Jobs, override.Add{Path: override.Container + "/command", Value: command}))
 			patches.add(override.Patch(override.Jobs, customEnv(s.puskesmas.Spec.RME.Custom)...))
 		} else {
 			patches.add(override.Without("batch/v1", "Job", "schema"))
+			return render.Component{Path: "schema/" + profile, Patches: patches}
 		}
 	}
-	return render.Component{Path: "schema/" + profile, Patches: patches}
+	variables, params := override.Variables(override.Jobs, pod)
+	patches.add(variables...)
+	return render.Component{Path: "schema/" + profile, Patches: patches, Params: params}
 }
 
 func (s *scope) rmeComponent(profile string) render.Component {
 	var patches patchSet
-	patches.add(override.Placement(s.district.Spec)...)
+	pod := s.puskesmas.Spec.RME.Pod
+	patches.add(override.Placement(s.district.Spec, pod)...)
 	patches.add(override.Resources(override.Deployments, override.Container+"/resources", s.resources())...)
 	if s.hibernated() {
 		patches.add(override.Stopped()...)
 	} else {
 		patches.add(override.Replicas(s.replicas())...)
 	}
-	component := render.Component{Path: "rme/" + profile}
+	component := render.Component{Path: "rme/" + profile, Params: map[string]string{}}
 	if custom := s.puskesmas.Spec.RME.Custom; s.profile == v1alpha1.RMEProfileCustom {
 		patches.add(override.Patch(override.Deployments, override.Add{Path: override.Container + "/ports/0/containerPort", Value: custom.Port}))
 		patches.add(override.Patch("Service", override.Add{Path: "/spec/ports/0/port", Value: custom.Port}))
@@ -152,8 +161,14 @@ func (s *scope) rmeComponent(profile string) render.Component {
 			adds = append(adds, override.Add{Path: override.Container + "/env/-", Value: env})
 		}
 		patches.add(override.Patch(override.Deployments, adds...))
-		component.Params = s.satusehat.params()
+		maps.Copy(component.Params, s.satusehat.params())
 	}
+	variables, params := override.Variables(override.Deployments, pod)
+	patches.add(variables...)
+	maps.Copy(component.Params, params)
+	marks, params := override.Marks(pod)
+	patches.add(marks...)
+	maps.Copy(component.Params, params)
 	component.Patches = patches
 	return component
 }
@@ -169,6 +184,21 @@ func customEnv(custom v1alpha1.CustomRME) []override.Add {
 		})
 	}
 	return adds
+}
+
+// checkNodes refuses a facility's node selector that asks for other nodes than
+// the district's.
+func (s *scope) checkNodes() error {
+	residency := s.district.Spec.DataProtection.ResidencyNodeSelector
+	asked := s.puskesmas.Spec.RME.Pod.NodeSelector
+	for _, key := range slices.Sorted(maps.Keys(asked)) {
+		if wanted, ok := residency[key]; ok && wanted != string(asked[key]) {
+			return status.Stalled(v1alpha1.ReasonConfigurationFailed,
+				"spec.rme.pod.nodeSelector asks for nodes with %s=%s, but District %s keeps its data on nodes with %s=%s (spec.dataProtection.residencyNodeSelector): take it out",
+				key, asked[key], s.district.Name, key, wanted)
+		}
+	}
+	return nil
 }
 
 func (s *scope) exposure() render.Component {

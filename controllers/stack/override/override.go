@@ -6,6 +6,7 @@ package override
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/types"
@@ -40,6 +41,11 @@ type Add struct {
 	Value any
 }
 
+// Pointer escapes a key for a JSON pointer (RFC 6901).
+func Pointer(key string) string {
+	return strings.NewReplacer("~", "~0", "/", "~1").Replace(key)
+}
+
 // Patch makes a kustomize patch of all objects of a kind in a component.
 func Patch(kind string, adds ...Add) types.Patch {
 	operations := make([]map[string]any, 0, len(adds))
@@ -50,10 +56,12 @@ func Patch(kind string, adds ...Add) types.Patch {
 	if err != nil {
 		panic(fmt.Sprintf("values of patches are plain data: %v", err))
 	}
-	return types.Patch{
-		Patch:  string(raw),
-		Target: &types.Selector{ResId: resid.ResId{Gvk: resid.Gvk{Kind: kind}}},
-	}
+	return types.Patch{Patch: string(raw), Target: targetOf(kind)}
+}
+
+// targetOf selects all objects of a kind in a component.
+func targetOf(kind string) *types.Selector {
+	return &types.Selector{ResId: resid.ResId{Gvk: resid.Gvk{Kind: kind}}}
 }
 
 // Replicas sets the number of pods of Deployments; 0 leaves the folder's.
@@ -77,11 +85,20 @@ func Resources(kind, path string, r v1alpha1.ResourceRequirements) []types.Patch
 	return []types.Patch{Patch(kind, Add{path, r})}
 }
 
-// Placement keeps pods on the district's nodes and lets them pull its images.
-func Placement(d v1alpha1.DistrictSpec) []types.Patch {
+// Placement keeps pods on the district's nodes, on those of them that the
+// facility asks for, and lets them pull the district's images.
+func Placement(d v1alpha1.DistrictSpec, pod v1alpha1.RMEPod) []types.Patch {
 	var adds []Add
-	if selector := d.DataProtection.ResidencyNodeSelector; len(selector) > 0 {
+	selector := map[string]string{}
+	for key, value := range pod.NodeSelector {
+		selector[key] = string(value)
+	}
+	maps.Copy(selector, d.DataProtection.ResidencyNodeSelector)
+	if len(selector) > 0 {
 		adds = append(adds, Add{PodSpec + "/nodeSelector", selector})
+	}
+	if len(pod.Tolerations) > 0 {
+		adds = append(adds, Add{PodSpec + "/tolerations", tolerations(pod.Tolerations)})
 	}
 	if len(d.Images.PullSecrets) > 0 {
 		adds = append(adds, Add{PodSpec + "/imagePullSecrets", d.Images.PullSecrets})

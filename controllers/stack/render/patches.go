@@ -30,47 +30,57 @@ var identity = [][]string{{"apiVersion"}, {"kind"}, {"metadata", "name"}, {"meta
 // applyPatches applies the user's patches in their order. It uses kustomize's
 // own merge, but not a build: that would read and write all objects once more,
 // would let a patch without a match pass in silence and could not tell which of
-// the patches is wrong.
-func applyPatches(objects []*unstructured.Unstructured, patches []v1alpha1.Patch) ([]*unstructured.Unstructured, error) {
+// the patches is wrong. No object comes or goes, so that each can be compared
+// with how it was rendered.
+func applyPatches(rendered []*unstructured.Unstructured, patches []v1alpha1.Patch) ([]*unstructured.Unstructured, error) {
+	objects := slices.Clone(rendered)
 	for i := range patches {
 		documents, err := parsePatch(patches[i])
 		if err != nil {
 			return nil, &PatchError{Index: i, Target: targetName(patches[i].Target), Reason: err.Error()}
 		}
 		for _, d := range documents {
-			if objects, err = d.apply(objects); err != nil {
+			if err := d.apply(rendered, objects); err != nil {
 				return nil, &PatchError{Index: i, Target: d.target.text, Reason: err.Error()}
 			}
 		}
 	}
+	for i := range objects {
+		keepStopped(rendered[i], objects[i])
+	}
 	return objects, nil
 }
 
+// keepStopped leaves a Deployment that is rendered without pods, since its stack
+// hibernates, as it is: how many pods a patch asks for counts again afterwards.
+func keepStopped(rendered, patched *unstructured.Unstructured) {
+	replicas, found, _ := unstructured.NestedInt64(rendered.Object, "spec", "replicas")
+	if found && replicas == 0 {
+		unstructured.SetNestedField(patched.Object, replicas, "spec", "replicas") //nolint:errcheck // spec is a map, or there were no replicas in it
+	}
+}
+
 // apply patches the objects that the document's target matches.
-func (d *document) apply(objects []*unstructured.Unstructured) ([]*unstructured.Unstructured, error) {
+func (d *document) apply(rendered, objects []*unstructured.Unstructured) error {
 	matched := false
-	patched := make([]*unstructured.Unstructured, 0, len(objects))
-	for _, before := range objects {
+	for i, before := range objects {
 		if !d.target.matches(before) {
-			patched = append(patched, before)
 			continue
 		}
 		matched = true
 		after, err := d.patch(before)
 		if err != nil {
-			return nil, fmt.Errorf("on %s: %w", describe(before), err)
+			return fmt.Errorf("on %s: %w", describe(before), err)
 		}
-		if err := unharmed(before, after); err != nil {
-			return nil, err
+		if err := withinFence(rendered[i], after); err != nil {
+			return err
 		}
-		if after != nil {
-			patched = append(patched, after)
-		}
+		objects[i] = after
 	}
 	if !matched {
-		return nil, fmt.Errorf("the target matches nothing; there are %s", list(objects))
+		return fmt.Errorf("the target matches nothing; there are %s", list(objects))
 	}
-	return patched, nil
+	return nil
 }
 
 // patch returns the patched object, or nil if the patch deletes it.
@@ -140,14 +150,8 @@ func (d *document) mergePatchFor(object *unstructured.Unstructured) (*yaml.RNode
 }
 
 // unharmed refuses a patch that makes another object of one, or takes away what
-// the operator needs to look after it. after is nil where the patch deletes.
+// the operator needs to look after it.
 func unharmed(before, after *unstructured.Unstructured) error {
-	if after == nil {
-		if label(before, v1alpha1.LabelStateful) != "" {
-			return fmt.Errorf("%s holds data and cannot be deleted by a patch: data goes by consent only", describe(before))
-		}
-		return nil
-	}
 	for _, path := range identity {
 		was, _, _ := unstructured.NestedString(before.Object, path...)
 		is, _, err := unstructured.NestedString(after.Object, path...)

@@ -57,9 +57,28 @@ var _ = Describe("A Puskesmas that fails", func() {
 		Entry("since the API server refuses what a patch makes", v1alpha1.ConditionStalled, v1alpha1.ReasonObjectInvalid, v1alpha1.ReasonConfigurationFailed,
 			[]string{"refuses an object", "Deployment " /* its name follows */, "correct the spec or the patch"},
 			func(ctx context.Context, d *district) {
-				d.patchPuskesmas(ctx, "tebidah", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: tebidah-rme}\nspec: {template: {spec: {restartPolicy: Sometimes}}}\n")
+				d.patchPuskesmas(ctx, "tebidah", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: tebidah-rme}\nspec: {template: {spec: {containers: [{name: gnuhealth, resources: {requests: {memory: 900Gi}}}]}}}\n")
 			},
 			func(ctx context.Context, d *district) { d.patchPuskesmas(ctx, "tebidah", "") }),
+		Entry("since a patch reaches beyond what patches may change", v1alpha1.ConditionStalled, v1alpha1.ReasonRenderFailed, v1alpha1.ReasonConfigurationFailed,
+			[]string{"spec.patches[0]", "it changes spec.template.spec.hostNetwork of Deployment/tebidah-rme, which no patch may", "of kind Deployment patches change only spec.replicas"},
+			func(ctx context.Context, d *district) {
+				d.patchPuskesmas(ctx, "tebidah", "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: tebidah-rme}\nspec: {template: {spec: {hostNetwork: true}}}\n")
+			},
+			func(ctx context.Context, d *district) { d.patchPuskesmas(ctx, "tebidah", "") }),
+		Entry("since it asks for other nodes than its district", v1alpha1.ConditionStalled, v1alpha1.ReasonConfigurationFailed, v1alpha1.ReasonConfigurationFailed,
+			[]string{"spec.rme.pod.nodeSelector asks for nodes with country=sg", "keeps its data on nodes with country=id", "take it out"},
+			func(ctx context.Context, d *district) {
+				d.edit(ctx, func(r *v1alpha1.District) {
+					r.Spec.DataProtection.ResidencyNodeSelector = map[string]string{"country": "id"}
+				})
+				d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) {
+					p.Spec.RME.Pod.NodeSelector = map[string]v1alpha1.LabelValue{"country": "sg"}
+				})
+			},
+			func(ctx context.Context, d *district) {
+				d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.RME = v1alpha1.RMESpec{} })
+			}),
 		Entry("since it is pinned to a release that does not exist", v1alpha1.ConditionStalled, v1alpha1.ReasonReleaseNotFound, v1alpha1.ReasonConfigurationFailed,
 			[]string{`"no-such-release"`, "does not exist", "create it or name another"},
 			func(ctx context.Context, d *district) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -24,6 +25,8 @@ import (
 type Checker struct {
 	kinds    map[schema.GroupVersionKind]*kind
 	policies []*policy
+	// warns are the names of policies whose binding refuses nothing.
+	warns map[string]bool
 }
 
 // New returns the Checker of the CRDs and policies that belong to this version.
@@ -31,7 +34,7 @@ type Checker struct {
 func New() (*Checker, error) { return compiled() }
 
 var compiled = sync.OnceValues(func() (*Checker, error) {
-	c := &Checker{kinds: map[schema.GroupVersionKind]*kind{}}
+	c := &Checker{kinds: map[schema.GroupVersionKind]*kind{}, warns: map[string]bool{}}
 	objects, err := Objects()
 	if err != nil {
 		return nil, err
@@ -61,7 +64,7 @@ func Objects() ([]manifest.Object, error) {
 	return objects, err
 }
 
-// learn takes a CRD or a policy; bindings and kustomizations say nothing more.
+// learn takes a CRD, a policy or its binding; kustomizations say nothing more.
 func (c *Checker) learn(object manifest.Object) error {
 	switch object.GetKind() {
 	case "CustomResourceDefinition":
@@ -83,6 +86,12 @@ func (c *Checker) learn(object manifest.Object) error {
 			return err
 		}
 		c.policies = append(c.policies, compiled)
+	case "ValidatingAdmissionPolicyBinding":
+		binding := &admissionregistrationv1.ValidatingAdmissionPolicyBinding{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, binding); err != nil {
+			return err
+		}
+		c.warns[binding.Spec.PolicyName] = !slices.Contains(binding.Spec.ValidationActions, admissionregistrationv1.Deny)
 	}
 	return nil
 }
@@ -107,13 +116,31 @@ func (c *Checker) Check(ctx context.Context, object manifest.Object) []manifest.
 			return problems
 		}
 	}
-	for _, p := range c.policies {
-		for _, text := range p.check(ctx, object.Unstructured, resource) {
-			path, text := splitPath(text)
-			problems = append(problems, object.Problem(path, text))
-		}
+	for _, text := range c.say(ctx, object, resource, false) {
+		path, text := splitPath(text)
+		problems = append(problems, object.Problem(path, text))
 	}
 	return problems
+}
+
+// Warnings says what the API server would warn of when it takes an object.
+func (c *Checker) Warnings(ctx context.Context, object manifest.Object) []string {
+	known := c.kinds[object.GroupVersionKind()]
+	if known == nil {
+		return nil
+	}
+	return c.say(ctx, object, schema.GroupVersionResource{Group: object.GroupVersionKind().Group, Version: object.GroupVersionKind().Version, Resource: known.resource}, true)
+}
+
+// say collects what the policies that warn, or those that refuse, have against an object.
+func (c *Checker) say(ctx context.Context, object manifest.Object, resource schema.GroupVersionResource, warning bool) []string {
+	var texts []string
+	for _, p := range c.policies {
+		if c.warns[p.name] == warning {
+			texts = append(texts, p.check(ctx, object.Unstructured, resource)...)
+		}
+	}
+	return texts
 }
 
 func (c *Checker) names() string {

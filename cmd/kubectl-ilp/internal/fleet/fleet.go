@@ -54,6 +54,11 @@ func New(ctx context.Context, checker *admission.Checker, set *manifest.Set) *Fl
 			continue
 		}
 		seen[key] = object.File
+		if len(problems) == 0 {
+			for _, warning := range checker.Warnings(ctx, object) {
+				f.notef("%s", warning)
+			}
+		}
 		f.take(object, len(problems) == 0)
 	}
 	f.checkCodes()
