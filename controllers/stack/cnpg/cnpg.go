@@ -13,15 +13,15 @@ import "strings"
 type Judgement string
 
 const (
-	// Destroys: it drops, empties or replaces data, or deletes a copy of it that
+	// Destroys drops, empties or replaces data, or deletes a copy of it that
 	// somebody counts on.
 	Destroys Judgement = "destroys"
-	// Fixed: data would be lost or out of reach, and CloudNativePG or Kubernetes
+	// Fixed would lose data or put it out of reach, and CloudNativePG or Kubernetes
 	// refuses the change.
 	Fixed Judgement = "fixed"
-	// Exposes: it gives somebody rights, or a way to data.
+	// Exposes gives somebody rights, or a way to data.
 	Exposes Judgement = "exposes"
-	// Harmless: what is stored stays, and stays closed. It may stop PostgreSQL.
+	// Harmless leaves what is stored, and leaves it closed. It may stop PostgreSQL.
 	Harmless Judgement = "harmless"
 )
 
@@ -55,8 +55,8 @@ var fields = map[string][]Field{
 	"ScheduledBackup": scheduledBackupFields,
 }
 
-// Judge finds what is judged of a field: the longest entry that covers it.
-func Judge(kind, path string) (Field, bool) {
+// judge finds what is judged of a field: the longest entry that covers it.
+func judge(kind, path string) (Field, bool) {
 	var best Field
 	for _, f := range fields[kind] {
 		if f.covers(path) && len(f.Path) > len(best.Path) {

@@ -29,7 +29,7 @@ func TestEveryFieldIsJudged(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			used := map[string]bool{}
 			for path, enum := range leaves(t, filepath.Join(folder, "postgresql.cnpg.io_"+resource+".yaml")) {
-				field, ok := Judge(kind, path)
+				field, ok := judge(kind, path)
 				if !ok {
 					t.Errorf("nobody has judged what %s of %s can do to data", path, kind)
 					continue

@@ -115,7 +115,7 @@ var _ = Describe("The operator's own account", func() {
 var _ = Describe("A district's namespace", func() {
 	kept := func(ctx SpecContext, code, name string, more ...string) *unstructured.Unstructured {
 		object := manifest(namespace, append([]string{fmt.Sprintf(
-			`metadata: {name: %s, labels: {ilp.health/district: "%s", ilp.health/stateful: "true"}}`, name, code)}, more...)...)
+			`metadata: {name: %s, labels: {ilp.health/district: %q, ilp.health/stateful: "true"}}`, name, code)}, more...)...)
 		keep(ctx, object)
 		return object
 	}
@@ -146,7 +146,7 @@ var _ = Describe("A district's namespace", func() {
 			}
 			Expect(patches(ctx, somebodyInTheDinas, object, subresource, `{"metadata":{"annotations":{"team":"dinkes"}}}`)).To(Succeed())
 			Expect(patches(ctx, somebodyInTheDinas, object, subresource, fmt.Sprintf(
-				`{"metadata":{"annotations":{"data.ilp.health/district":null,"ilp.health/delete-data":"%s"}}}`, code))).To(Succeed())
+				`{"metadata":{"annotations":{"data.ilp.health/district":null,"ilp.health/delete-data":%q}}}`, code))).To(Succeed())
 		},
 		Entry("the namespace", "61.23", "ilp-6123", ""),
 		Entry("its status", "61.24", "ilp-6124", "status"),

@@ -230,7 +230,7 @@ var _ = Describe("An owner that would take data with it", func() {
 
 	DescribeTable("is refused for a namespace",
 		func(ctx SpecContext, code, name, subresource string) {
-			object := manifest(namespace, fmt.Sprintf(`metadata: {name: %s, labels: {ilp.health/district: "%s"}}`, name, code))
+			object := manifest(namespace, fmt.Sprintf(`metadata: {name: %s, labels: {ilp.health/district: %q}}`, name, code))
 			keep(ctx, object)
 			expectRefusal(patches(ctx, somebodyInTheDinas, object, subresource, bogus), []string{"ConfigMap gone would take namespaces " + name})
 		},
@@ -248,11 +248,11 @@ var _ = Describe("An owner that would take data with it", func() {
 		object := belonging(ctx, ownClaim)
 		uid := object.GetOwnerReferences()[0].UID
 		expectRefusal(patches(ctx, somebodyInTheDinas, object, "", fmt.Sprintf(
-			`{"metadata":{"ownerReferences":[{"apiVersion":"postgresql.cnpg.io/v1","kind":"Cluster","name":"gone","uid":"%s"}]}}`, uid)),
+			`{"metadata":{"ownerReferences":[{"apiVersion":"postgresql.cnpg.io/v1","kind":"Cluster","name":"gone","uid":%q}]}}`, uid)),
 			[]string{"Cluster gone would take persistentvolumeclaims database-1"})
 		// The garbage collector changes this of an owner that is deleted in the foreground.
 		Expect(patches(ctx, garbageCollector, object, "", fmt.Sprintf(
-			`{"metadata":{"ownerReferences":[{"apiVersion":"postgresql.cnpg.io/v1","kind":"Cluster","name":"owner","uid":"%s","blockOwnerDeletion":false}]}}`, uid))).To(Succeed())
+			`{"metadata":{"ownerReferences":[{"apiVersion":"postgresql.cnpg.io/v1","kind":"Cluster","name":"owner","uid":%q,"blockOwnerDeletion":false}]}}`, uid))).To(Succeed())
 	})
 
 	It("is accepted for what holds no data", func(ctx SpecContext) {
