@@ -79,8 +79,8 @@ var _ = Describe("The charts", Label("chart"), Ordered, func() {
 		Expect(before).NotTo(BeEmpty())
 
 		for _, install := range [][]string{{guardsName, earlierChart(guards)}, {releaseName, chart}} {
-			command(ctx, "helm", append([]string{"upgrade", "--install", "--namespace", inNamespace,
-				"--take-ownership", "--force-conflicts", "--wait", "--timeout", "5m"}, install...)...)
+			command(ctx, "helm", "upgrade", "--install", install[0], install[1], "--namespace", inNamespace,
+				"--take-ownership", "--force-conflicts", "--wait", "--timeout", "5m")
 		}
 		Expect(columns(ctx)).NotTo(ContainSubstring(added))
 

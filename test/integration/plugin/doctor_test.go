@@ -131,7 +131,7 @@ var _ = Describe("kubectl ilp doctor", Ordered, func() {
 			},
 		})
 		_, out := ilp(ctx, "doctor")
-		Expect(out).To(ContainSubstring("! policies: all 6 are bound, but these differ from what this plugin knows: protect-release.ilp.health; take plugin and operator of one version\n"))
+		Expect(out).To(ContainSubstring(" are bound, but these differ from what this plugin knows: protect-release.ilp.health; take plugin and operator of one version\n"))
 	})
 
 	It("sees that plugin and operator are of different versions", func(ctx SpecContext) {
