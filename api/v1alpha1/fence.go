@@ -3,63 +3,46 @@ package v1alpha1
 import (
 	"fmt"
 	"regexp"
-	"strings"
 )
 
 // What the schema refuses in typed fields, the operator refuses in patches. CEL
 // cannot refer to Go, so each pattern stands in a marker once more; a test holds
 // the two together.
 
-// ParameterName is what the name of a PostgreSQL parameter looks like. PostgreSQL
+// parameterName is what the name of a PostgreSQL parameter looks like. PostgreSQL
 // reads names without regard to case, so only one way of writing them is taken.
-const ParameterName = `^[a-z_][a-z0-9_]*([.][a-z_][a-z0-9_]*)?$`
+const parameterName = `^[a-z_][a-z0-9_]*([.][a-z_][a-z0-9_]*)?$`
 
-// RefusedParameters are the PostgreSQL parameters that nobody sets.
-var RefusedParameters = []RefusedParameter{
-	{"would lose or corrupt records", "fsync|full_page_writes|synchronous_commit|wal_sync_method|zero_damaged_pages|ignore_.*|data_sync_retry|allow_.*|session_replication_role|debug_.*|trace_.*"},
+// refusedParameters are the PostgreSQL parameters that nobody sets: what setting
+// one would do, and a regular expression over whole names.
+var refusedParameters = [][2]string{
+	{"would lose or corrupt records", "fsync|full_page_writes|synchronous_commit|wal_sync_method|zero_damaged_pages|ignore_.*|data_sync_retry|allow_.*|session_replication_role"},
 	{"would break backups and replicas", "wal_level|wal_log_hints|archive_.*|restore_command|recovery_.*|hot_standby|promote_trigger_file|primary_.*|max_wal_senders|synchron.*_standby_.*"},
 	{"would open the database to others", "ssl|ssl_.*|password_encryption|scram_iterations|krb_.*|gss_.*|db_user_namespace|oauth_.*|lo_compat_privileges|listen_addresses|port|unix_socket_.*|bonjour.*"},
 	{"would load code or read other files", ".*_preload_libraries|dynamic_library_path|extension_control_path|jit_provider|include.*|data_directory|.*_file|temp_tablespaces|stats_temp_directory"},
-	{"would write records into the log or end the audit trail", "log_statement.*|log_min_duration_.*|log_min_error_statement|log_parameter_.*|log_transaction_sample_rate|log_destination|log_directory|log_file.*|log_rotation_.*|log_truncate_.*|logging_collector|syslog_.*|event_source|auto_explain[.].*|pgaudit[.].*"},
+	{"would write records into the log or end the audit trail", "log_statement.*|log_min_duration_.*|log_min_error_statement|log_parameter_.*|log_transaction_sample_rate|log_destination|log_directory|log_file.*|log_rotation_.*|log_truncate_.*|logging_collector|syslog_.*|event_source|debug_.*|trace_.*|auto_explain[.].*|pgaudit[.].*"},
 	{"would take from CloudNativePG what it sets itself", "cluster_name|restart_after_crash|cnpg[.].*|pg_failover_slots[.].*"},
-}
-
-// RefusedParameter is a group of PostgreSQL parameters.
-type RefusedParameter struct {
-	// Why says what setting one of them would do.
-	Why string
-	// Names is a regular expression over whole names.
-	Names string
-}
-
-// Pattern matches a name of the group and nothing else.
-func (r RefusedParameter) Pattern() string { return "^(" + r.Names + ")$" }
-
-// String says what is refused and why.
-func (r RefusedParameter) String() string {
-	names := strings.Split(strings.NewReplacer(".*", "*", "[.]", ".").Replace(r.Names), "|")
-	return strings.Join(names, ", ") + " " + r.Why + ": take it out"
 }
 
 // CheckParameter says why a PostgreSQL parameter is refused, if it is.
 func CheckParameter(name string) error {
-	if !parameterName.MatchString(name) {
+	if !parameterNames.MatchString(name) {
 		return fmt.Errorf("%q is no parameter's name in lower case, such as max_connections", name)
 	}
 	for i, pattern := range refusedPatterns {
 		if pattern.MatchString(name) {
-			return fmt.Errorf("%s %s: take it out", name, RefusedParameters[i].Why)
+			return fmt.Errorf("%s %s: take it out", name, refusedParameters[i][0])
 		}
 	}
 	return nil
 }
 
-var parameterName = regexp.MustCompile(ParameterName)
+var parameterNames = regexp.MustCompile(parameterName)
 
-// refusedPatterns are the patterns of RefusedParameters, in their order.
+// refusedPatterns are compiled from refusedParameters, in their order.
 var refusedPatterns = func() (patterns []*regexp.Regexp) {
-	for _, refused := range RefusedParameters {
-		patterns = append(patterns, regexp.MustCompile(refused.Pattern()))
+	for _, refused := range refusedParameters {
+		patterns = append(patterns, regexp.MustCompile("^("+refused[1]+")$"))
 	}
 	return patterns
 }()

@@ -117,7 +117,7 @@ func compareAllowed(was, is *unstructured.Unstructured) error {
 		old, _, _ := unstructured.NestedMap(was.Object, path...)
 		now, found, err := unstructured.NestedMap(is.Object, path...)
 		if err != nil || len(old) > 0 && !found {
-			return fmt.Errorf("%v is %v", path, err)
+			return fmt.Errorf("%v: found %v, %w", path, found, err)
 		}
 		for key, v := range old {
 			if _, ok := now[key]; !ok || (path[len(path)-1] != "parameters" && v != now[key]) {

@@ -105,6 +105,8 @@ func TestFenceRefuses(t *testing.T) {
 		"unconfined":                {"gnuhealth", on(rme, `spec: {template: {metadata: {annotations: {container.apparmor.security.beta.kubernetes.io/gnuhealth: unconfined}}}}`), "others decide about isolation"},
 		"a label of the controller": {"gnuhealth", on(rme, `spec: {template: {metadata: {labels: {pod-template-hash: x}}}}`), "pod-template-hash: a label's key"},
 		"a label that is none":      {"gnuhealth", on(rme, `metadata: {labels: {note: 5}}`), "note is no text: write it in quotes"},
+		"a label with a blank":      {"gnuhealth", on(rme, `metadata: {labels: {note: a b}}`), `note: "a b" is no value of a label`},
+		"a node without a name":     {"gnuhealth", on(rme, pods+`nodeSelector: {a/b/c: x}}}}`), "a node's label has a key"},
 		"a label of ours":           {"gnuhealth", on(rme, `spec: {template: {metadata: {labels: {ilp.health/role: x}}}}`), "ilp.health/role: a label's key"},
 		"a label that is there":     {"gnuhealth", on(rme, `spec: {template: {metadata: {labels: {app.kubernetes.io/component: x}}}}`), `app.kubernetes.io/component stays "rme"`},
 		"no labels":                 {"gnuhealth", on(rme, `spec: {template: {metadata: {labels: null}}}`), "it stays a map: add to it"},

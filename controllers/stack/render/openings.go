@@ -24,6 +24,7 @@ var (
 	reservedEnv         = regexp.MustCompile(v1alpha1.ReservedEnv)
 	taintKey            = regexp.MustCompile(v1alpha1.TaintKey)
 	kubernetesKey       = regexp.MustCompile(v1alpha1.KubernetesKey)
+	labelText           = regexp.MustCompile(v1alpha1.LabelText)
 	plainResources      = regexp.MustCompile(v1alpha1.PlainResources)
 )
 
@@ -38,12 +39,19 @@ func replicasSane(_, is any) error {
 }
 
 func labelsAdded(was, is any) error {
-	return added(was, is, func(key, _ string) error {
+	return added(was, is, func(key, text string) error {
 		if !ownKey.MatchString(key) || controllerKeys.MatchString(key) {
 			return errors.New("a label's key has no domain or one in Indonesia, such as cost-centre or dinkes.example.go.id/unit; others decide about isolation")
 		}
-		return nil
+		return labelsValue(text)
 	})
+}
+
+func labelsValue(text string) error {
+	if !labelText.MatchString(text) {
+		return fmt.Errorf("%q is no value of a label: use letters and digits, with '-', '_' and '.' between them", text)
+	}
+	return nil
 }
 
 func annotationsAdded(was, is any) error {
@@ -79,7 +87,12 @@ func ingressAnnotationsAdded(was, is any) error {
 }
 
 func nodesNarrowed(was, is any) error {
-	return added(was, is, func(string, string) error { return nil })
+	return added(was, is, func(key, text string) error {
+		if !taintKey.MatchString(key) {
+			return errors.New("a node's label has a key such as disk or example.go.id/disk")
+		}
+		return labelsValue(text)
+	})
 }
 
 // added checks that a map of strings keeps what it had and that each new entry
