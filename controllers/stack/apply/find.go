@@ -13,6 +13,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/inventory"
+	"ilp.health/operator/controllers/stack/live"
 )
 
 // Find lists the operator's objects of some kinds in a namespace that carry the
@@ -42,4 +43,14 @@ func (a *Applier) Find(ctx context.Context, namespace string, owner map[string]s
 		}
 	}
 	return inventory.Of(found), nil
+}
+
+// Cached returns the copy of an object that the cache has, even one from before
+// the operator's last write, or nil.
+func (a *Applier) Cached(ctx context.Context, ref inventory.Ref) (client.Object, error) {
+	cached, err := live.Get(ctx, a.cache, ref)
+	if err != nil {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return cached, nil
 }
