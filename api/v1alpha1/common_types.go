@@ -190,7 +190,7 @@ const (
 // deleted or replaced without it.
 //
 // +kubebuilder:validation:XValidation:rule="!has(self.issuedAt) || !has(self.expiresAt) || self.expiresAt > self.issuedAt",fieldPath=".expiresAt",message="a consent ends after it is given: write an expiresAt after issuedAt, at most 30 days later"
-// +kubebuilder:validation:XValidation:rule="!has(self.issuedAt) || !has(self.expiresAt) || self.expiresAt - self.issuedAt <= duration('720h')",fieldPath=".expiresAt",message="a consent lasts 30 days at most: write an expiresAt at most 30 days after issuedAt"
+// +kubebuilder:validation:XValidation:rule="!has(self.issuedAt) || !has(self.expiresAt) || self.expiresAt <= self.issuedAt + duration('720h')",fieldPath=".expiresAt",message="a consent lasts 30 days at most: write an expiresAt at most 30 days after issuedAt"
 type Consent struct {
 	// action that is agreed to.
 	// +required
