@@ -187,6 +187,25 @@ var _ = Describe("Deleting a Puskesmas", func() {
 	})
 })
 
+var _ = Describe("Deleting a Puskesmas whose database has become another's", func() {
+	It("orders no drop", func(ctx SpecContext) {
+		d := newDistrict(admin).apply(ctx)
+		d.addPuskesmas(ctx, "tebidah")
+		d.expectReady(ctx)
+		theOperator.stop()
+		database := d.find(ctx, databaseKind, "tebidah")
+		Expect(admin.Patch(ctx, database.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"ilp.health/puskesmas":"aman"}}}`)))).To(Succeed())
+		d.agree(ctx, "tebidah")
+		Expect(admin.Delete(ctx, d.puskesmas(ctx, "tebidah"))).To(Succeed())
+		theOperator.start()
+		d.eventuallyGone(ctx, puskesmasKind, "tebidah")
+		still := d.find(ctx, databaseKind, "tebidah")
+		Expect(still.GetUID()).To(Equal(database.GetUID()))
+		Expect(still.Object["spec"]).NotTo(HaveKeyWithValue("ensure", "absent"))
+		Expect(still.GetAnnotations()).NotTo(HaveKey(v1alpha1.AnnotationDeleteData))
+	})
+})
+
 // agree consents to the loss of a facility's data.
 func (d *district) agree(ctx context.Context, name string) {
 	GinkgoHelper()
