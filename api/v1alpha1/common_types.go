@@ -42,13 +42,13 @@ type DesaCode string
 // +kubebuilder:validation:XValidation:rule="self.contains('@sha256:') || !self.endsWith(':latest')",messageExpression="\"'\" + self + \"' uses the tag latest, which moves: pin a version or a digest\""
 type ImageReference string
 
-// StorageSize is a quantity of bytes such as 20Gi. It can grow and never
-// shrink: a smaller volume would have to be a new, empty one.
+// StorageSize is a quantity of bytes such as 20Gi, of 16Ti at most: that is where
+// common file systems and block storage end.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=32
 // +kubebuilder:validation:XValidation:rule="isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",messageExpression="\"'\" + self + \"' is not a size: write a quantity above zero, such as 20Gi\""
-// +kubebuilder:validation:XValidation:rule="!isQuantity(self) || !isQuantity(oldSelf) || quantity(self).compareTo(quantity(oldSelf)) >= 0",messageExpression="'storage cannot shrink from ' + oldSelf + ' to ' + self + ': keep ' + oldSelf + ' or ask for more'"
+// +kubebuilder:validation:XValidation:rule="!isQuantity(self) || quantity(self).compareTo(quantity('16Ti')) <= 0",messageExpression="\"'\" + self + \"' is more than 16Ti, where common file systems (ext4) and block storage end: ask for less\""
 type StorageSize string
 
 // SemanticVersion is a version by semver.org 2.0.0 without a leading v.
@@ -189,8 +189,11 @@ const (
 )
 
 // Consent is a person's word that data may be lost: one action, on one
-// district or Puskesmas, for a reason, for a limited time. Nothing stateful is
+// district or Puskesmas, for a reason, for 30 days at most. Nothing stateful is
 // deleted or replaced without it.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.issuedAt) || !has(self.expiresAt) || self.expiresAt > self.issuedAt",fieldPath=".expiresAt",message="a consent ends after it is given: write an expiresAt after issuedAt, at most 30 days later"
+// +kubebuilder:validation:XValidation:rule="!has(self.issuedAt) || !has(self.expiresAt) || self.expiresAt <= self.issuedAt + duration('720h')",fieldPath=".expiresAt",message="a consent lasts 30 days at most: write an expiresAt at most 30 days after issuedAt"
 type Consent struct {
 	// action that is agreed to.
 	// +required
@@ -206,7 +209,11 @@ type Consent struct {
 	// +kubebuilder:validation:MinLength=10
 	// +kubebuilder:validation:MaxLength=512
 	Reason string `json:"reason,omitempty"`
-	// expiresAt ends the consent; from then on it is as if it had not been given.
+	// issuedAt is when the consent is given. One from the future has no effect.
+	// +required
+	IssuedAt metav1.Time `json:"issuedAt,omitempty,omitzero"`
+	// expiresAt ends the consent, at most 30 days after issuedAt; from then on it
+	// is as if it had not been given. A deletion that has begun by then goes on.
 	// +required
 	ExpiresAt metav1.Time `json:"expiresAt,omitempty,omitzero"`
 }

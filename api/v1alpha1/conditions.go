@@ -58,6 +58,9 @@ const (
 	ReasonPruneFailed = "PruneFailed"
 	// ReasonConsentRequired: the next step would lose data; nobody has agreed.
 	ReasonConsentRequired = "ConsentRequired"
+	// ReasonStorageRefused: the volumes that the spec asks for cannot be had, and
+	// those that are there stay as they are.
+	ReasonStorageRefused = "StorageRefused"
 	// ReasonNamespaceNotOwned: the district's namespace exists and belongs to somebody else.
 	ReasonNamespaceNotOwned = "NamespaceNotOwned"
 	// ReasonDuplicateCode: an older resource has the same code.

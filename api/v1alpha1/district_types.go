@@ -22,6 +22,8 @@ import (
 // +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$') && size(self.metadata.name) <= 63",message="metadata.name must be a DNS label of at most 63 characters, such as sintang"
+// +kubebuilder:validation:XValidation:rule="self.spec.database.storage == oldSelf.spec.database.storage || !has(oldSelf.status) || !has(oldSelf.status.storage) || !isQuantity(self.spec.database.storage) || !isQuantity(oldSelf.status.storage) || quantity(self.spec.database.storage).compareTo(quantity(oldSelf.status.storage)) >= 0",fieldPath=".spec.database.storage",messageExpression="'storage cannot shrink to ' + self.spec.database.storage + ': the volumes have ' + oldSelf.status.storage + ' (status.storage) and never shrink; keep that or ask for more'"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.status) || !has(oldSelf.status.storage) || !has(oldSelf.spec.database.storageClassName) || (has(self.spec.database.storageClassName) && self.spec.database.storageClassName == oldSelf.spec.database.storageClassName)",fieldPath=".spec.database.storageClassName",message="storageClassName cannot change: existing volumes stay where they are; restore a backup into a new District to move"
 type District struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata of the District; its name is free, the code identifies it.
@@ -143,8 +145,6 @@ type GatewayReference struct {
 }
 
 // DatabaseSpec is the district's PostgreSQL, run by CloudNativePG.
-//
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.storageClassName) || (has(self.storageClassName) && self.storageClassName == oldSelf.storageClassName)",fieldPath=".storageClassName",message="storageClassName cannot change: existing volumes stay where they are; restore a backup into a new District to move"
 type DatabaseSpec struct {
 	// instances is the number of PostgreSQL servers: one primary, the others
 	// follow it. 1 (default) survives a restart, 2 and more survive a node.
@@ -153,10 +153,12 @@ type DatabaseSpec struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=9
 	Instances int32 `json:"instances,omitempty"`
-	// storage of each instance. It can grow, never shrink.
+	// storage of each instance. It can grow where the StorageClass allows it, and
+	// never shrinks below what the volumes have (status.storage).
 	// +required
 	Storage StorageSize `json:"storage,omitempty"`
-	// storageClassName of the volumes; the cluster's default class otherwise.
+	// storageClassName of the volumes; the cluster's default class otherwise. It
+	// cannot change once there are volumes.
 	// +optional
 	StorageClassName ObjectName `json:"storageClassName,omitempty"`
 	// resources of each instance.
@@ -376,6 +378,12 @@ type DistrictStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Namespace string `json:"namespace,omitempty"`
+	// storage is the size that every volume of PostgreSQL has; spec.database.storage
+	// cannot go below it.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=32
+	Storage string `json:"storage,omitempty"`
 	// puskesmas counts the Puskesmas of the district.
 	// +optional
 	Puskesmas PuskesmasCount `json:"puskesmas,omitzero"`

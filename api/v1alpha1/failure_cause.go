@@ -29,6 +29,7 @@ var causes = map[string]FailureCause{
 	ReasonRenderFailed:        CauseConfiguration,
 	ReasonObjectInvalid:       CauseConfiguration,
 	ReasonConsentRequired:     CauseConfiguration,
+	ReasonStorageRefused:      CauseConfiguration,
 	ReasonNamespaceNotOwned:   CauseConfiguration,
 	ReasonDistrictNotFound:    CauseConfiguration,
 	ReasonDuplicateCode:       CauseConfiguration,

@@ -73,7 +73,9 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).handleRetry,
 	(*Reconciler).writeInventoryAhead,
 	(*Reconciler).isolate,
+	(*Reconciler).checkStorage,
 	(*Reconciler).bringUpDatabase,
+	(*Reconciler).followVolumes,
 	(*Reconciler).handRelease,
 	(*Reconciler).bringUpDashboard,
 	(*Reconciler).prune,
@@ -127,6 +129,8 @@ func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, erro
 // of its Puskesmas.
 func (r *Reconciler) judge(_ context.Context, s *scope) error {
 	switch {
+	case s.hibernated() && s.storage != nil:
+		return s.storage
 	case s.hibernated():
 		s.conditions.Ready(v1alpha1.ReasonHibernated, "PostgreSQL and all workloads are stopped as asked; data is kept")
 		return nil
@@ -136,12 +140,18 @@ func (r *Reconciler) judge(_ context.Context, s *scope) error {
 		if err := s.failure(); err != nil {
 			return err
 		}
+		if s.storage != nil && s.storage.Stalled {
+			return s.storage
+		}
 		return status.Waiting(0, v1alpha1.ReasonProgressing, "%s", s.unreadyMessage())
 	case s.dashboard != s.release:
 		// The dashboard's turn has come with this reconcile's count.
 		return status.Waiting(time.Second, v1alpha1.ReasonProgressing, "all Puskesmas stand, the dashboard follows")
 	}
 	s.district.Status.Release.Current = s.release.Name
+	if s.storage != nil {
+		return s.storage
+	}
 	s.conditions.Ready(v1alpha1.ReasonSucceeded, fmt.Sprintf("database, dashboard and %s Puskesmas serve release %s", s.district.Status.Puskesmas.Summary, s.release.Name))
 	return nil
 }

@@ -3,6 +3,7 @@ package district
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -10,13 +11,13 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/consent"
-	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/status"
 )
@@ -30,10 +31,6 @@ const deletionRecheck = 5 * time.Second
 func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error) {
 	if !controllerutil.ContainsFinalizer(s.district, v1alpha1.Finalizer) {
 		return ctrl.Result{}, nil
-	}
-	if s.district.Status.Namespace == "" {
-		// It never took its namespace, so there is nothing of its own.
-		return ctrl.Result{}, r.removeFinalizer(ctx, s)
 	}
 	namespace, err := r.ownNamespace(ctx, s)
 	switch {
@@ -67,12 +64,9 @@ func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) error {
 // retainData removes the workloads of the district and of its Puskesmas, and
 // stops PostgreSQL.
 func (r *Reconciler) retainData(ctx context.Context, s *scope) error {
-	if err := r.listPuskesmas(ctx, s); err != nil {
-		return err
-	}
-	stale := workloads(s.district.Status.Inventory)
-	for i := range s.puskesmas {
-		stale = append(stale, workloads(s.puskesmas[i].Status.Inventory)...)
+	stale, err := r.Applier.Find(ctx, s.namespace, s.ownerLabels(), workloadKinds...)
+	if err != nil {
+		return fmt.Errorf("find workloads: %w", err)
 	}
 	pruned, err := r.Applier.Prune(ctx, stale, s.ownerLabels(), false)
 	if err != nil {
@@ -90,38 +84,43 @@ func (r *Reconciler) retainData(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// workloads are the entries that run or publish something. Isolation stays: it
-// protects the data that stays.
-func workloads(entries []v1alpha1.InventoryEntry) []v1alpha1.InventoryEntry {
-	var out []v1alpha1.InventoryEntry
-	for _, entry := range entries {
-		ref, err := inventory.Parse(entry)
-		if err != nil {
-			continue
-		}
-		switch ref.GVK.Kind {
-		case "Deployment", "Job", "Service", "Ingress", "HTTPRoute", "PodDisruptionBudget":
-			out = append(out, entry)
-		}
-	}
-	return out
-}
+// workloadKinds run or publish something. Isolation stays: it protects the data
+// that stays.
+var workloadKinds = append([]schema.GroupVersionKind{
+	{Version: "v1", Kind: "Service"},
+	{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
+	{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},
+	live.RouteKind,
+}, live.PodKinds...)
 
 var clusterKind = schema.GroupVersionKind{Group: live.CloudNativePG, Version: "v1", Kind: "Cluster"}
 
+// clusters reads the district's PostgreSQL. It goes by the label and not by the
+// inventory, which a restore may have lost. Without CloudNativePG there is none.
+func (r *Reconciler) clusters(ctx context.Context, s *scope) ([]metav1.PartialObjectMetadata, error) {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(clusterKind.GroupVersion().WithKind("ClusterList"))
+	labels := s.ownerLabels()
+	labels[v1alpha1.LabelManagedBy] = v1alpha1.ManagerName
+	err := r.APIReader.List(ctx, list, client.InNamespace(s.namespace), client.MatchingLabels(labels))
+	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+		return nil, nil
+	}
+	for i := range list.Items {
+		list.Items[i].SetGroupVersionKind(clusterKind)
+	}
+	return list.Items, err
+}
+
 // stopDatabase has CloudNativePG stop PostgreSQL and keep its volumes.
 func (r *Reconciler) stopDatabase(ctx context.Context, s *scope) error {
-	for _, entry := range s.district.Status.Inventory {
-		ref, err := inventory.Parse(entry)
-		if err != nil || ref.GVK.GroupKind() != clusterKind.GroupKind() {
-			continue
-		}
-		cluster := &metav1.PartialObjectMetadata{}
-		cluster.SetGroupVersionKind(ref.GVK)
-		cluster.SetNamespace(ref.Key.Namespace)
-		cluster.SetName(ref.Key.Name)
-		patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"cnpg.io/hibernation":"on"}}}`))
-		if err := r.Client.Patch(ctx, cluster, patch, client.FieldOwner(v1alpha1.ManagerName)); client.IgnoreNotFound(err) != nil {
+	clusters, err := r.clusters(ctx, s)
+	if err != nil {
+		return fmt.Errorf("find PostgreSQL: %w", err)
+	}
+	for i := range clusters {
+		patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"cnpg.io/hibernation":"on"}}}`))
+		if err := r.Client.Patch(ctx, &clusters[i], patch, client.FieldOwner(v1alpha1.ManagerName)); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("stop PostgreSQL: %w", err)
 		}
 	}
@@ -143,46 +142,71 @@ func (r *Reconciler) ownNamespace(ctx context.Context, s *scope) (*metav1.Partia
 	if namespace.Labels[v1alpha1.LabelDistrict] != string(s.district.Spec.Code) {
 		return nil, nil
 	}
+	if s.district.Status.Namespace == "" {
+		// Either it never took the namespace, or its status is lost: then the
+		// namespace is its own, unless another District has the code too.
+		var same v1alpha1.DistrictList
+		if err := r.Client.List(ctx, &same, client.MatchingFields{IndexCode: string(s.district.Spec.Code)}); err != nil {
+			return nil, fmt.Errorf("find District %s: %w", s.district.Spec.Code, err)
+		}
+		if len(same.Items) > 1 {
+			return nil, nil
+		}
+	}
 	namespace.SetGroupVersionKind(namespaceKind)
 	return namespace, nil
 }
 
 // deleteData deletes the namespace, if there is a consent, and waits until it is gone.
 func (r *Reconciler) deleteData(ctx context.Context, s *scope, namespace *metav1.PartialObjectMetadata) error {
-	if refusal := consent.Check(s.district.Spec.DataProtection.Consent, v1alpha1.ConsentDelete, string(s.district.Spec.Code), r.Now()); refusal != nil {
+	going := status.Waiting(deletionRecheck, v1alpha1.ReasonDeleting, "namespace %s is being deleted with all its data, as consented", s.namespace)
+	if namespace.DeletionTimestamp != nil {
+		return going
+	}
+	clusters, err := r.clusters(ctx, s)
+	if err != nil {
+		return fmt.Errorf("find PostgreSQL: %w", err)
+	}
+	refusal := consent.Check(s.district.Spec.DataProtection.Consent, v1alpha1.ConsentDelete, string(s.district.Spec.Code), r.Now())
+	// What has begun under a consent ends, even if that has expired by now:
+	// PostgreSQL's data is gone.
+	agreed := namespace.Annotations[v1alpha1.AnnotationDeleteData] == string(s.district.Spec.Code)
+	if refusal != nil && (!agreed || stands(clusters)) {
 		return status.Stalled(v1alpha1.ReasonConsentRequired,
 			"deletionPolicy is Delete, and %v; or set deletionPolicy to Retain to keep the data. Nothing has been deleted", refusal)
 	}
-	if namespace.DeletionTimestamp == nil {
-		if err := r.deleteServers(ctx, s); err != nil {
-			return err
-		}
-		uid := namespace.UID
-		if err := r.Client.Delete(ctx, namespace, client.Preconditions{UID: &uid}); client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("delete namespace: %w", err)
+	if !agreed {
+		patch := fmt.Appendf(nil, `{"metadata":{"uid":%q,"annotations":{%q:%q}}}`, namespace.UID, v1alpha1.AnnotationDeleteData, s.district.Spec.Code)
+		if err := r.Client.Patch(ctx, namespace, client.RawPatch(types.MergePatchType, patch), client.FieldOwner(v1alpha1.ManagerName)); err != nil {
+			return fmt.Errorf("write down that namespace %s goes: %w", s.namespace, err)
 		}
 	}
-	return status.Waiting(deletionRecheck, v1alpha1.ReasonDeleting, "namespace %s is being deleted with all its data, as consented", s.namespace)
+	if err := r.deleteServers(ctx, s, clusters); err != nil {
+		return err
+	}
+	uid := namespace.UID
+	if err := r.Client.Delete(ctx, namespace, client.Preconditions{UID: &uid}); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("delete namespace: %w", err)
+	}
+	return going
+}
+
+// stands reports whether a PostgreSQL is there that is not being deleted.
+func stands(clusters []metav1.PartialObjectMetadata) bool {
+	return slices.ContainsFunc(clusters, func(c metav1.PartialObjectMetadata) bool { return c.DeletionTimestamp == nil })
 }
 
 // deleteServers deletes PostgreSQL before its namespace, and waits until its
 // pods are gone: Kubernetes looks again at a namespace only after half the time
 // that its pods may take to end, and a server may take half an hour.
-func (r *Reconciler) deleteServers(ctx context.Context, s *scope) error {
-	for _, entry := range s.district.Status.Inventory {
-		ref, err := inventory.Parse(entry)
-		if err != nil || ref.GVK.GroupKind() != clusterKind.GroupKind() {
+func (r *Reconciler) deleteServers(ctx context.Context, s *scope, clusters []metav1.PartialObjectMetadata) error {
+	for i := range clusters {
+		cluster := &clusters[i]
+		if cluster.DeletionTimestamp != nil {
 			continue
 		}
-		cluster := &metav1.PartialObjectMetadata{}
-		cluster.SetGroupVersionKind(ref.GVK)
-		err = r.APIReader.Get(ctx, ref.Key, cluster)
-		if err == nil && cluster.DeletionTimestamp == nil {
-			cluster.SetGroupVersionKind(ref.GVK)
-			uid := cluster.UID
-			err = r.Client.Delete(ctx, cluster, client.Preconditions{UID: &uid})
-		}
-		if client.IgnoreNotFound(err) != nil && !meta.IsNoMatchError(err) {
+		uid := cluster.UID
+		if err := r.Client.Delete(ctx, cluster, client.Preconditions{UID: &uid}); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("delete PostgreSQL: %w", err)
 		}
 	}

@@ -24,6 +24,9 @@ type scope struct {
 	dashboard *v1alpha1.StackRelease
 	// held says why the release that is asked for cannot be reached, if so.
 	held error
+	// storage says why the volumes are not as asked for, if so; set by
+	// checkStorage and followVolumes. Everything else goes on.
+	storage *status.Stop
 	// puskesmas are set by listPuskesmas, pilots first.
 	puskesmas []v1alpha1.Puskesmas
 	// unready are those of them that do not stand on the release.

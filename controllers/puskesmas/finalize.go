@@ -3,10 +3,11 @@ package puskesmas
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -18,10 +19,15 @@ import (
 	"ilp.health/operator/controllers/stack/consent"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/status"
 )
 
-// dropRecheck is how often a database that is being dropped is looked at.
+// dropRecheck is how often a facility that goes with its data is looked at.
 const dropRecheck = 5 * time.Second
+
+// secretNames are the generated Secrets of a facility without its prefix:
+// Secrets are never listed, so these are what a lost inventory has named.
+var secretNames = []string{"database", "rme-admin"}
 
 // finalize takes the facility's stack down: workloads always, data only with a
 // consent to Delete.
@@ -29,40 +35,78 @@ func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error
 	if !controllerutil.ContainsFinalizer(s.puskesmas, v1alpha1.Finalizer) {
 		return ctrl.Result{}, nil
 	}
-	s.puskesmas.Status.ObservedGeneration = s.puskesmas.Generation
 	leaves, err := r.namespaceLeaves(ctx, s.puskesmas.Namespace)
-	if err != nil {
-		return ctrl.Result{}, err
+	if err == nil && !leaves {
+		err = r.takeDown(ctx, s)
 	}
-	if leaves {
-		// Everything goes with it, and the operator's rights there may be gone already.
-		return ctrl.Result{}, r.removeFinalizer(ctx, s)
+	switch {
+	case apierrors.IsConflict(err):
+		return ctrl.Result{RequeueAfter: status.CatchUp}, nil
+	case err != nil:
+		result, err := s.conditions.Report(err)
+		return status.Settle(result, err, r.patchStatus(ctx, s))
+	}
+	// Where the namespace leaves, everything goes with it, and the operator's
+	// rights there may be gone already.
+	return ctrl.Result{}, r.removeFinalizer(ctx, s)
+}
+
+// takeDown returns nil when nothing is left to be done.
+func (r *Reconciler) takeDown(ctx context.Context, s *scope) error {
+	if err := r.recallInventory(ctx, s); err != nil {
+		return err
+	}
+	data, err := r.findData(ctx, s)
+	if err != nil {
+		return err
 	}
 	refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentDelete, s.puskesmas.Spec.Code, r.Now())
-	if refusal == nil {
-		dropping, err := r.dropDatabase(ctx, s)
-		if err != nil {
-			return ctrl.Result{}, err
-		}
-		if dropping != "" {
-			s.conditions.Reconciling(v1alpha1.ReasonDeleting, "waiting for CloudNativePG to drop "+dropping)
-			return ctrl.Result{RequeueAfter: dropRecheck}, r.patchStatus(ctx, s)
-		}
+	// What has begun under a consent ends, even if that has expired by now:
+	// nobody can tell what PostgreSQL has dropped already.
+	if refusal == nil || data.begun(s.districtCode()) {
+		return r.deleteData(ctx, s, data)
 	}
-	pruned, err := r.Applier.Prune(ctx, s.puskesmas.Status.Inventory, s.deletedOwnerLabels(), refusal == nil)
+	pruned, err := r.Applier.Prune(ctx, s.puskesmas.Status.Inventory, s.deletedOwnerLabels(), false)
 	if err != nil {
 		s.puskesmas.Status.Inventory = pruned.Remaining
-		s.conditions.Reconciling(v1alpha1.ReasonPruneFailed, err.Error())
-		if patchErr := r.patchStatus(ctx, s); patchErr != nil {
-			return ctrl.Result{}, patchErr
-		}
-		return ctrl.Result{}, err
+		return fmt.Errorf("delete what holds no data: %w", err)
 	}
 	if len(pruned.Kept) > 0 {
 		r.keep(s, fmt.Sprintf("the database %s and its credentials stay: %s. A Puskesmas of the same name and code takes them up again. To delete them with the Puskesmas, %v",
-			s.puskesmas.Status.Database, inventory.Names(pruned.Kept), refusal))
+			s.databaseName(), inventory.Names(pruned.Kept), refusal))
 	}
-	return ctrl.Result{}, r.removeFinalizer(ctx, s)
+	return nil
+}
+
+// deleteData deletes the facility with its data: first ends whoever uses the
+// database, since PostgreSQL drops none that is in use, and last goes what tells
+// that the drop has begun. It returns a *status.Stop for what is waited for.
+func (r *Reconciler) deleteData(ctx context.Context, s *scope, data *data) error {
+	if err := r.stopUsers(ctx, s); err != nil {
+		return err
+	}
+	for _, database := range data.databases {
+		if err := r.dropDatabase(ctx, s, database); err != nil {
+			return err
+		}
+	}
+	for _, role := range data.roles {
+		if err := r.dropRole(ctx, s, role); err != nil {
+			return err
+		}
+	}
+	rest := slices.DeleteFunc(slices.Clone(s.puskesmas.Status.Inventory), func(e v1alpha1.InventoryEntry) bool { return isKind(e, databaseKind) })
+	if _, err := r.Applier.Prune(ctx, rest, s.deletedOwnerLabels(), true); err != nil {
+		return fmt.Errorf("delete the rest: %w", err)
+	}
+	for _, database := range data.databases {
+		if err := r.release(ctx, s, database, stepRole, "the database is gone, waiting for CloudNativePG to let its Database go"); err != nil {
+			return err
+		}
+	}
+	r.Recorder.Eventf(s.puskesmas, nil, corev1.EventTypeNormal, "DataDeleted", "Delete", "the database %s, its role and its credentials are deleted, as consented: %s",
+		s.databaseName(), s.puskesmas.Spec.Consent.Reason)
+	return nil
 }
 
 func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) error {
@@ -81,59 +125,37 @@ func (r *Reconciler) namespaceLeaves(ctx context.Context, name string) (bool, er
 	return namespace.DeletionTimestamp != nil, nil
 }
 
+// districtCode is the code of the facility's district, known without it.
+func (s *scope) districtCode() string {
+	code, _ := v1alpha1.CodeForNamespace(s.puskesmas.Namespace)
+	return string(code)
+}
+
 // deletedOwnerLabels are the labels of the facility's objects, known without its District.
 func (s *scope) deletedOwnerLabels() map[string]string {
-	code, _ := v1alpha1.CodeForNamespace(s.puskesmas.Namespace)
-	return map[string]string{v1alpha1.LabelDistrict: string(code), v1alpha1.LabelPuskesmas: s.puskesmas.Name}
+	return map[string]string{v1alpha1.LabelDistrict: s.districtCode(), v1alpha1.LabelPuskesmas: s.puskesmas.Name}
 }
 
-// dropDatabase has CloudNativePG drop the database and then the role, which by
-// default outlive their resources. It returns what is still being dropped.
-func (r *Reconciler) dropDatabase(ctx context.Context, s *scope) (string, error) {
-	for _, kind := range []struct{ name, policy string }{
-		{"Database", "databaseReclaimPolicy"},
-		{"DatabaseRole", "databaseRoleReclaimPolicy"},
-	} {
-		for _, entry := range s.puskesmas.Status.Inventory {
-			ref, err := inventory.Parse(entry)
-			if err != nil || ref.GVK.GroupKind() != (schema.GroupKind{Group: live.CloudNativePG, Kind: kind.name}) {
-				continue
-			}
-			gone, err := r.drop(ctx, ref, kind.policy)
-			if err != nil {
-				return "", fmt.Errorf("drop %s: %w", ref, err)
-			}
-			if !gone {
-				return ref.String(), nil
-			}
-		}
+// recallInventory finds by their labels what the inventory named, if that is
+// lost: without it data would be forgotten, or left although somebody has agreed.
+func (r *Reconciler) recallInventory(ctx context.Context, s *scope) error {
+	if len(s.puskesmas.Status.Inventory) > 0 {
+		return nil
 	}
-	return "", nil
-}
-
-// drop deletes a resource of CloudNativePG together with what it stands for.
-func (r *Reconciler) drop(ctx context.Context, ref inventory.Ref, policy string) (gone bool, err error) {
-	obj := &unstructured.Unstructured{}
-	obj.SetGroupVersionKind(ref.GVK)
-	if err := r.APIReader.Get(ctx, ref.Key, obj); err != nil {
-		if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
-			return true, nil
-		}
-		return false, err
+	kinds := slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{live.RouteKind})
+	kinds = slices.DeleteFunc(kinds, func(gvk schema.GroupVersionKind) bool { return gvk.Kind == "Namespace" })
+	found, err := r.Applier.Find(ctx, s.puskesmas.Namespace, s.deletedOwnerLabels(), kinds...)
+	if err != nil {
+		return err
 	}
-	if obj.GetLabels()[v1alpha1.LabelPuskesmas] == "" {
-		return true, nil
+	var secrets []*unstructured.Unstructured
+	for _, name := range secretNames {
+		secret := &unstructured.Unstructured{}
+		secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+		secret.SetNamespace(s.puskesmas.Namespace)
+		secret.SetName(s.puskesmas.Name + "-" + name)
+		secrets = append(secrets, secret)
 	}
-	if obj.GetDeletionTimestamp() != nil {
-		return false, nil
-	}
-	before := obj.DeepCopy()
-	if err := unstructured.SetNestedField(obj.Object, "delete", "spec", policy); err != nil {
-		return false, err
-	}
-	if err := r.Client.Patch(ctx, obj, client.MergeFrom(before), client.FieldOwner(v1alpha1.ManagerName)); err != nil {
-		return false, err
-	}
-	uid := obj.GetUID()
-	return false, client.IgnoreNotFound(r.Client.Delete(ctx, obj, client.Preconditions{UID: &uid}))
+	s.puskesmas.Status.Inventory = inventory.Union(found, inventory.Of(secrets))
+	return nil
 }

@@ -111,7 +111,8 @@ func removeDistricts(ctx context.Context, names ...string) {
 		before := d.DeepCopy()
 		d.Spec.DataProtection.DeletionPolicy = v1alpha1.DeletionDelete
 		d.Spec.DataProtection.Consent = v1alpha1.Consent{
-			Action: v1alpha1.ConsentDelete, Code: string(d.Spec.Code), Reason: "made by a test, for a test", ExpiresAt: metav1.NewTime(time.Now().Add(time.Hour)),
+			Action: v1alpha1.ConsentDelete, Code: string(d.Spec.Code), Reason: "made by a test, for a test",
+			IssuedAt: metav1.Now(), ExpiresAt: metav1.NewTime(time.Now().Add(time.Hour)),
 		}
 		Expect(cluster.Patch(ctx, d, client.MergeFrom(before))).To(Succeed())
 		Expect(cluster.Delete(ctx, d)).To(Succeed())

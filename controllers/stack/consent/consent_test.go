@@ -17,6 +17,7 @@ func TestCheck(t *testing.T) {
 			Action:    v1alpha1.ConsentDelete,
 			Code:      "61.05",
 			Reason:    "moved to another cluster",
+			IssuedAt:  metav1.NewTime(now.Add(-time.Hour)),
 			ExpiresAt: metav1.NewTime(now.Add(time.Hour)),
 		}
 		change(&c)
@@ -26,7 +27,19 @@ func TestCheck(t *testing.T) {
 		given v1alpha1.Consent
 		want  string // part of the error; empty means agreed
 	}{
-		"agreed":         {given(func(*v1alpha1.Consent) {}), ""},
+		"agreed": {given(func(*v1alpha1.Consent) {}), ""},
+		"30 days": {given(func(c *v1alpha1.Consent) {
+			c.ExpiresAt = metav1.NewTime(c.IssuedAt.Add(30 * 24 * time.Hour))
+		}), ""},
+		"a clock that is ahead": {given(func(c *v1alpha1.Consent) { c.IssuedAt = metav1.NewTime(now.Add(5 * time.Minute)) }), ""},
+		"issued in the future": {
+			given(func(c *v1alpha1.Consent) { c.IssuedAt = metav1.NewTime(now.Add(6 * time.Minute)) }),
+			"issued in the future, at 2026-06-01T12:06:00Z, and it is 2026-06-01T12:00:00Z",
+		},
+		"stored before issuedAt was asked for": {given(func(c *v1alpha1.Consent) { c.IssuedAt = metav1.Time{} }), "has no issuedAt"},
+		"the year 2999": {given(func(c *v1alpha1.Consent) {
+			c.ExpiresAt = metav1.Date(2999, 1, 1, 0, 0, 0, 0, time.UTC)
+		}), "longer than 30 days, from 2026-06-01T11:00:00Z to 2999-01-01T00:00:00Z: write an expiresAt of 2026-07-01T11:00:00Z or earlier"},
 		"none":           {v1alpha1.Consent{}, "needs a consent: action Delete, code 61.05"},
 		"another action": {given(func(c *v1alpha1.Consent) { c.Action = v1alpha1.ConsentPrune }), "for Prune, not for Delete"},
 		"another code":   {given(func(c *v1alpha1.Consent) { c.Code = "61.06" }), "for code 61.06"},

@@ -100,10 +100,11 @@ func cloudNativePG(u *unstructured.Unstructured) Result {
 		seen, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
 		message, _, _ := unstructured.NestedString(u.Object, "status", "message")
 		switch {
+		case found && !applied:
+			// Of a failure CloudNativePG does not say which generation it is of.
+			return Result{State: Failed, Message: "CloudNativePG reports: " + message}
 		case !found || seen < u.GetGeneration():
 			return Result{State: Progressing, Message: "not yet seen by CloudNativePG"}
-		case !applied:
-			return Result{State: Failed, Message: "CloudNativePG reports: " + message}
 		}
 	}
 	return Result{}

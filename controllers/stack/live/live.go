@@ -41,6 +41,10 @@ var (
 	jobs        = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
 )
 
+// PodKinds are those of the operator's objects that have pods, but for
+// CloudNativePG's.
+var PodKinds = []schema.GroupVersionKind{deployments, jobs}
+
 // DatabaseKinds are watched with their status, once CloudNativePG is installed.
 var DatabaseKinds = []schema.GroupVersionKind{
 	{Group: CloudNativePG, Version: "v1", Kind: "Cluster"},
@@ -88,6 +92,15 @@ func Prototype(gvk schema.GroupVersionKind) client.Object {
 	}
 }
 
+// keptOfClusters are the fields of a Cluster's spec that upgrades and growing
+// volumes compare with what is asked for; no other kind has them.
+var keptOfClusters = [][]string{
+	{"spec", "imageName"},
+	{"spec", "instances"},
+	{"spec", "storage", "size"},
+	{"spec", "storage", "storageClass"},
+}
+
 // Strip is the cache's transform: it keeps metadata, status and a short
 // fingerprint of the managed fields, and drops the rest.
 func Strip(in any) (any, error) {
@@ -113,10 +126,15 @@ func Strip(in any) (any, error) {
 	case *batchv1.Job:
 		o.Spec = batchv1.JobSpec{BackoffLimit: o.Spec.BackoffLimit}
 	case *unstructured.Unstructured:
-		image, found, _ := unstructured.NestedString(o.Object, "spec", "imageName")
+		kept := map[string]any{}
+		for _, path := range keptOfClusters {
+			if value, found, _ := unstructured.NestedFieldNoCopy(o.Object, path...); found {
+				_ = unstructured.SetNestedField(kept, value, path[1:]...)
+			}
+		}
 		delete(o.Object, "spec")
-		if found {
-			o.Object["spec"] = map[string]any{"imageName": image}
+		if len(kept) > 0 {
+			o.Object["spec"] = kept
 		}
 	}
 	return in, nil

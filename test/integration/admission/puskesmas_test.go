@@ -45,7 +45,7 @@ spec: {rme: {profile: custom, image: "registry.example.go.id/simpus:3.2", custom
 		Entry("no connection at all", `spec: {connectivity: None}`),
 		Entry("the longest name", `metadata: {name: `+strings.Repeat("t", 40)+`}`),
 		Entry("consent to its own code", `
-spec: {consent: {action: Prune, code: P6107080201, reason: closed by decree 440/5/2030, expiresAt: "2030-01-01T00:00:00Z"}}`),
+spec: {consent: {action: Prune, code: P6107080201, reason: closed by decree 440/5/2030, issuedAt: "2030-01-01T00:00:00Z", expiresAt: "2030-01-31T00:00:00Z"}}`),
 	)
 
 	DescribeTable("is refused for its code:", refuses(puskesmas),
@@ -138,7 +138,7 @@ spec: {desa: [{code: 61.05.09.2001, name: Nanga Tebidah}, {code: 61.05.09.2002, 
 		Entry("SATUSEHAT without credentials", `spec: {satusehat: {organizationID: "1000012345"}}`,
 			"spec.satusehat.credentialsSecretRef", "Required value"),
 		Entry("consent for another facility", `
-spec: {consent: {action: Delete, code: P6107140201, reason: copied from a neighbour, expiresAt: "2030-01-01T00:00:00Z"}}`,
+spec: {consent: {action: Delete, code: P6107140201, reason: copied from a neighbour, issuedAt: "2030-01-01T00:00:00Z", expiresAt: "2030-01-31T00:00:00Z"}}`,
 			"spec.consent.code", "'P6107140201' is the code of something else", "this Puskesmas, P6107080201"),
 		Entry("a name too long for the names made from it", `metadata: {name: `+strings.Repeat("t", 41)+`}`,
 			"metadata.name", "at most 40 characters", "such as sungai-durian"),

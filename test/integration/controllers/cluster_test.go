@@ -49,6 +49,21 @@ var _ = Describe("A cluster", Ordered, func() {
 		first.expect(ctx, "", v1alpha1.ConditionIsolationReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 		first.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonMissingDependency)
 
+		By("deleting one meanwhile, with and without its data")
+		for _, policy := range []v1alpha1.DeletionPolicy{v1alpha1.DeletionRetain, v1alpha1.DeletionDelete} {
+			d := newDistrict(environment.Client).apply(ctx, func(r *v1alpha1.District) {
+				r.Spec.DataProtection.DeletionPolicy = policy
+				r.Spec.DataProtection.Consent = newConsent(v1alpha1.ConsentDelete, string(r.Spec.Code), time.Hour)
+			})
+			d.expect(ctx, "", v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, v1alpha1.ReasonMissingDependency)
+			Expect(environment.Client.Delete(ctx, d.get(ctx))).To(Succeed())
+			if policy == v1alpha1.DeletionRetain {
+				Eventually(func() []v1alpha1.District { return d.all(ctx) }).Should(BeEmpty())
+			} else {
+				d.expect(ctx, "", v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonDeleting, "namespace "+d.namespace+" is being deleted")
+			}
+		}
+
 		_, err := envtest.InstallCRDs(environment.Config, envtest.CRDInstallOptions{
 			Paths: []string{testenv.CloudNativePG(GinkgoT())}, MaxTime: time.Minute,
 		})

@@ -28,6 +28,7 @@ type ledger struct {
 	objects map[string]*span   // one life of an object
 	named   map[string][]*span // by entry: while an inventory named it
 	open    map[string]*span   // by resource and entry: the span that goes on
+	excused map[string]bool    // resources that a spec takes the inventory from
 }
 
 // span is a stretch of revisions; until is 0 while it goes on.
@@ -39,7 +40,7 @@ type span struct {
 var districtKind, puskesmasKind = v1alpha1.GroupVersion.WithKind("District"), v1alpha1.GroupVersion.WithKind("Puskesmas")
 
 func startLedger(ctx context.Context, c client.WithWatch) *ledger {
-	l := &ledger{objects: map[string]*span{}, named: map[string][]*span{}, open: map[string]*span{}}
+	l := &ledger{objects: map[string]*span{}, named: map[string][]*span{}, open: map[string]*span{}, excused: map[string]bool{}}
 	kinds := slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{{Version: "v1", Kind: "Secret"}})
 	for _, gvk := range kinds {
 		follow(ctx, c, gvk, l.seeObject, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
@@ -74,12 +75,22 @@ func (l *ledger) seeObject(event watch.EventType, object *unstructured.Unstructu
 	}
 }
 
+// excuse lets a resource lose its inventory, as in a restore without status.
+func (l *ledger) excuse(resource client.Object) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.excused[string(resource.GetUID())] = true
+}
+
 func (l *ledger) seeInventory(event watch.EventType, resource *unstructured.Unstructured) {
 	if event == watch.Deleted {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.excused[string(resource.GetUID())] {
+		return
+	}
 	owner, now := string(resource.GetUID())+" ", revision(resource)
 	entries, _, _ := unstructured.NestedSlice(resource.Object, "status", "inventory")
 	names := map[string]bool{}

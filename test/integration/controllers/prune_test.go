@@ -93,5 +93,9 @@ var _ = Describe("What the spec no longer asks for", func() {
 
 // newConsent is somebody's word that data may be lost.
 func newConsent(action v1alpha1.ConsentAction, code string, until time.Duration) v1alpha1.Consent {
-	return v1alpha1.Consent{Action: action, Code: code, Reason: "asked for by a test", ExpiresAt: metav1.NewTime(time.Now().Add(until))}
+	now := time.Now()
+	return v1alpha1.Consent{
+		Action: action, Code: code, Reason: "asked for by a test",
+		IssuedAt: metav1.NewTime(now.Add(-24 * time.Hour)), ExpiresAt: metav1.NewTime(now.Add(until)),
+	}
 }

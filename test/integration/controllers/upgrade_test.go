@@ -269,10 +269,14 @@ var _ = Describe("An upgrade", func() {
 // CloudNativePG would.
 func (d *district) addServer(ctx context.Context, image string) *corev1.Pod {
 	GinkgoHelper()
+	return d.addPod(ctx, "database-1", image, map[string]string{"cnpg.io/cluster": "database", "cnpg.io/podRole": "instance"})
+}
+
+// addPod creates a pod that is ready, as a controller of Kubernetes would.
+func (d *district) addPod(ctx context.Context, name, image string, labels map[string]string) *corev1.Pod {
+	GinkgoHelper()
 	pod := &corev1.Pod{
-		ObjectMeta: metav1.ObjectMeta{Name: "database-1", Namespace: d.namespace, Labels: map[string]string{
-			"cnpg.io/cluster": "database", "cnpg.io/podRole": "instance",
-		}},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: d.namespace, Labels: labels},
 		Spec: corev1.PodSpec{
 			AutomountServiceAccountToken: ptr.To(false),
 			SecurityContext: &corev1.PodSecurityContext{

@@ -9,12 +9,15 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+
+	"ilp.health/operator/api/v1alpha1"
 )
 
 // world is a simulation: it plays the controllers of Deployments and Jobs and
@@ -43,6 +46,8 @@ const (
 	hangs
 	// fails reports a failure.
 	fails
+	// inUse is a database that somebody is connected to: it cannot be dropped.
+	inUse
 )
 
 // finalizerCloudNativePG is how CloudNativePG drops a database before its
@@ -135,7 +140,8 @@ func (w *world) play(ctx context.Context, object *unstructured.Unstructured) {
 	case "Cluster":
 		status = clusterStatus(object, o)
 	default:
-		if w.finalize(ctx, object) {
+		o = w.atPostgres(ctx, object, o)
+		if w.finalize(ctx, object, o) {
 			return
 		}
 		status = appliedStatus(object, o)
@@ -154,13 +160,49 @@ func (w *world) play(ctx context.Context, object *unstructured.Unstructured) {
 	}
 }
 
-// finalize holds a Database until its database is dropped, as CloudNativePG does.
-func (w *world) finalize(ctx context.Context, object *unstructured.Unstructured) bool {
+// atPostgres is what becomes of a Database or DatabaseRole: a database is not
+// dropped while a pod of its facility runs, nor a role before its database.
+func (w *world) atPostgres(ctx context.Context, object *unstructured.Unstructured, o outcome) outcome {
+	database, deleted := object.GetKind() == "Database", object.GetDeletionTimestamp() != nil
+	ensure, _, _ := unstructured.NestedString(object.Object, "spec", "ensure")
+	if o != succeeds || !(deleted || ensure == "absent") {
+		return o
+	}
+	labels := client.MatchingLabels{v1alpha1.LabelPuskesmas: object.GetLabels()[v1alpha1.LabelPuskesmas]}
+	if !database {
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(databaseKind.GroupVersion().WithKind("DatabaseList"))
+		Expect(w.client.List(ctx, list, client.InNamespace(object.GetNamespace()), labels)).To(Succeed())
+		for _, other := range list.Items {
+			ensure, _, _ := unstructured.NestedString(other.Object, "spec", "ensure")
+			applied, _, _ := unstructured.NestedBool(other.Object, "status", "applied")
+			if seen, _, _ := unstructured.NestedInt64(other.Object, "status", "observedGeneration"); seen > 0 && !(applied && ensure == "absent") {
+				return fails
+			}
+		}
+		return succeeds
+	}
+	pods := &corev1.PodList{}
+	if err := w.client.List(ctx, pods, client.InNamespace(object.GetNamespace()), labels); err != nil || len(pods.Items) > 0 {
+		return inUse
+	}
+	return succeeds
+}
+
+// finalize holds a Database until its database is dropped, as CloudNativePG
+// does: it tells of a drop that fails only where `ensure` asks for it, and of
+// roles.
+func (w *world) finalize(ctx context.Context, object *unstructured.Unstructured, o outcome) bool {
 	after := object.DeepCopy()
-	if object.GetDeletionTimestamp() != nil {
+	switch {
+	case object.GetDeletionTimestamp() == nil:
+		if !controllerutil.AddFinalizer(after, finalizerCloudNativePG) {
+			return false
+		}
+	case o == succeeds:
 		controllerutil.RemoveFinalizer(after, finalizerCloudNativePG)
-	} else if !controllerutil.AddFinalizer(after, finalizerCloudNativePG) {
-		return false
+	default:
+		return object.GetKind() == "Database"
 	}
 	_ = w.client.Patch(ctx, after, client.MergeFromWithOptions(object, client.MergeFromWithOptimisticLock{}), client.FieldOwner("world"))
 	return true
@@ -215,17 +257,27 @@ func clusterStatus(c *unstructured.Unstructured, o outcome) map[string]any {
 	return map[string]any{"phase": phase, "conditions": conditions("Ready", ready)}
 }
 
+// appliedStatus is as CloudNativePG writes it: of a failure without the
+// generation that it is of.
 func appliedStatus(d *unstructured.Unstructured, o outcome) map[string]any {
 	applied, found, _ := unstructured.NestedBool(d.Object, "status", "applied")
 	seen, _, _ := unstructured.NestedInt64(d.Object, "status", "observedGeneration")
-	if found && seen == d.GetGeneration() && applied == (o == succeeds) {
+	said, _, _ := unstructured.NestedString(d.Object, "status", "message")
+	name, _, _ := unstructured.NestedString(d.Object, "spec", "name")
+	if o == succeeds {
+		if found && seen == d.GetGeneration() && applied {
+			return nil
+		}
+		return map[string]any{"applied": true, "observedGeneration": d.GetGeneration(), "message": ""}
+	}
+	message := "while creating: permission denied"
+	if o == inUse {
+		message = "while dropping database \"" + name + "\": ERROR: database \"" + name + "\" is being accessed by other users (SQLSTATE 55006)"
+	}
+	if found && !applied && said == message {
 		return nil
 	}
-	status := map[string]any{"applied": o == succeeds, "observedGeneration": d.GetGeneration()}
-	if o == fails {
-		status["message"] = "while creating: permission denied"
-	}
-	return status
+	return map[string]any{"applied": false, "message": message}
 }
 
 func conditions(conditionType, status string) []any {

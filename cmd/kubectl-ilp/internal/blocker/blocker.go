@@ -75,6 +75,9 @@ func own(s Subject, conditions []metav1.Condition, observed, generation int64) *
 		b.Reason, b.Message, b.Since = ready.Reason, ready.Message, ready.LastTransitionTime.UTC()
 	}
 	b.Next = Next(s, b.Reason)
+	if b.Next == "" && b.Outcome == Held {
+		b.Next = "do what the message says; it does not go on by itself"
+	}
 	return b
 }
 

@@ -65,6 +65,10 @@ func Next(s Subject, reason string) string {
 		return "correct spec.patches of " + s.Name() + "; kubectl ilp render shows without a cluster what comes of them"
 	case v1alpha1.ReasonConsentRequired:
 		return "agree in " + s.consent() + ", or change the spec back so that it is asked for again"
+	case v1alpha1.ReasonStorageRefused:
+		return "write the size or class that the message names back into spec.database of District " + s.District + ", or change the StorageClass"
+	case v1alpha1.ReasonDeleting:
+		return "it goes on by itself, and tries again what is refused; the message names what has to end if it stays so"
 	case v1alpha1.ReasonNamespaceNotOwned:
 		return "put the label that the message names on the namespace, if it is meant for this district"
 	case v1alpha1.ReasonDuplicateCode:
