@@ -22,6 +22,7 @@ var causes = map[string]FailureCause{
 	ReasonMissingDependency:    CauseInfrastructure,
 	ReasonApplyFailed:          CauseInfrastructure,
 	ReasonPruneFailed:          CauseInfrastructure,
+	ReasonDataMissing:          CauseInfrastructure,
 
 	ReasonApplicationFailed: CauseApplication,
 
@@ -30,6 +31,7 @@ var causes = map[string]FailureCause{
 	ReasonObjectInvalid:       CauseConfiguration,
 	ReasonConsentRequired:     CauseConfiguration,
 	ReasonNamespaceNotOwned:   CauseConfiguration,
+	ReasonObjectNotOwned:      CauseConfiguration,
 	ReasonDistrictNotFound:    CauseConfiguration,
 	ReasonDuplicateCode:       CauseConfiguration,
 	ReasonReleaseNotFound:     CauseConfiguration,
