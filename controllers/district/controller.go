@@ -17,6 +17,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
@@ -36,6 +37,7 @@ type Reconciler struct {
 	Renderer *render.Renderer
 	Stages   *stage.Runner
 	Statuses *status.Writer
+	Records  *record.Store
 	// Registry has the ConfigMaps of the registry of places; see NewRegistryCache.
 	Registry cache.Cache
 	// Identity is the service account that the operator runs as; the isolation

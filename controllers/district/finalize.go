@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/consent"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
@@ -116,16 +117,39 @@ func (r *Reconciler) stopDatabase(ctx context.Context, s *scope) error {
 		if err != nil || ref.GVK.GroupKind() != clusterKind.GroupKind() {
 			continue
 		}
-		cluster := &metav1.PartialObjectMetadata{}
-		cluster.SetGroupVersionKind(ref.GVK)
-		cluster.SetNamespace(ref.Key.Namespace)
-		cluster.SetName(ref.Key.Name)
-		patch := client.RawPatch("application/merge-patch+json", []byte(`{"metadata":{"annotations":{"cnpg.io/hibernation":"on"}}}`))
+		cluster, err := r.ownCluster(ctx, s, ref)
+		if err != nil {
+			return fmt.Errorf("stop PostgreSQL: %w", err)
+		}
+		if cluster == nil {
+			continue
+		}
+		patch := client.RawPatch("application/merge-patch+json",
+			fmt.Appendf(nil, `{"metadata":{"uid":%q,"annotations":{"cnpg.io/hibernation":"on"}}}`, cluster.UID))
 		if err := r.Client.Patch(ctx, cluster, patch, client.FieldOwner(v1alpha1.ManagerName)); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("stop PostgreSQL: %w", err)
 		}
 	}
 	return nil
+}
+
+// ownCluster reads a Cluster; it is nil if there is none that the operator made
+// for the district.
+func (r *Reconciler) ownCluster(ctx context.Context, s *scope, ref inventory.Ref) (*metav1.PartialObjectMetadata, error) {
+	cluster := &metav1.PartialObjectMetadata{}
+	cluster.SetGroupVersionKind(ref.GVK)
+	err := r.APIReader.Get(ctx, ref.Key, cluster)
+	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	cluster.SetGroupVersionKind(ref.GVK)
+	if !apply.Made(cluster, s.ownerLabels()) {
+		return nil, nil
+	}
+	return cluster, nil
 }
 
 // ownNamespace reads the district's namespace; it is nil if there is none that
@@ -174,15 +198,12 @@ func (r *Reconciler) deleteServers(ctx context.Context, s *scope) error {
 		if err != nil || ref.GVK.GroupKind() != clusterKind.GroupKind() {
 			continue
 		}
-		cluster := &metav1.PartialObjectMetadata{}
-		cluster.SetGroupVersionKind(ref.GVK)
-		err = r.APIReader.Get(ctx, ref.Key, cluster)
-		if err == nil && cluster.DeletionTimestamp == nil {
-			cluster.SetGroupVersionKind(ref.GVK)
+		cluster, err := r.ownCluster(ctx, s, ref)
+		if err == nil && cluster != nil && cluster.DeletionTimestamp == nil {
 			uid := cluster.UID
 			err = r.Client.Delete(ctx, cluster, client.Preconditions{UID: &uid})
 		}
-		if client.IgnoreNotFound(err) != nil && !meta.IsNoMatchError(err) {
+		if client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("delete PostgreSQL: %w", err)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
@@ -32,6 +33,7 @@ type Reconciler struct {
 	Renderer *render.Renderer
 	Stages   *stage.Runner
 	Statuses *status.Writer
+	Records  *record.Store
 	// Now is the clock.
 	Now func() time.Time
 
@@ -44,6 +46,7 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).findDistrict,
 	(*Reconciler).checkCode,
 	(*Reconciler).resolveRelease,
+	(*Reconciler).checkProgram,
 	(*Reconciler).handleRetry,
 	(*Reconciler).choosePath,
 	(*Reconciler).readSatuSehat,
@@ -52,6 +55,7 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).deleteFailedJobs,
 	(*Reconciler).writeInventoryAhead,
 	(*Reconciler).awaitDatabase,
+	(*Reconciler).checkData,
 	(*Reconciler).bringUp,
 	(*Reconciler).prune,
 }

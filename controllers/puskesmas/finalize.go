@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/consent"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
@@ -58,6 +59,11 @@ func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error
 		}
 		return ctrl.Result{}, err
 	}
+	if refusal == nil {
+		if err := r.forgetData(ctx, s); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
 	if len(pruned.Kept) > 0 {
 		r.keep(s, fmt.Sprintf("the database %s and its credentials stay: %s. A Puskesmas of the same name and code takes them up again. To delete them with the Puskesmas, %v",
 			s.puskesmas.Status.Database, inventory.Names(pruned.Kept), refusal))
@@ -99,7 +105,7 @@ func (r *Reconciler) dropDatabase(ctx context.Context, s *scope) (string, error)
 			if err != nil || ref.GVK.GroupKind() != (schema.GroupKind{Group: live.CloudNativePG, Kind: kind.name}) {
 				continue
 			}
-			gone, err := r.drop(ctx, ref, kind.policy)
+			gone, err := r.drop(ctx, s, ref, kind.policy)
 			if err != nil {
 				return "", fmt.Errorf("drop %s: %w", ref, err)
 			}
@@ -112,7 +118,7 @@ func (r *Reconciler) dropDatabase(ctx context.Context, s *scope) (string, error)
 }
 
 // drop deletes a resource of CloudNativePG together with what it stands for.
-func (r *Reconciler) drop(ctx context.Context, ref inventory.Ref, policy string) (gone bool, err error) {
+func (r *Reconciler) drop(ctx context.Context, s *scope, ref inventory.Ref, policy string) (gone bool, err error) {
 	obj := &unstructured.Unstructured{}
 	obj.SetGroupVersionKind(ref.GVK)
 	if err := r.APIReader.Get(ctx, ref.Key, obj); err != nil {
@@ -121,8 +127,8 @@ func (r *Reconciler) drop(ctx context.Context, ref inventory.Ref, policy string)
 		}
 		return false, err
 	}
-	if obj.GetLabels()[v1alpha1.LabelPuskesmas] == "" {
-		return true, nil
+	if !apply.Made(obj, s.deletedOwnerLabels()) {
+		return true, nil // it is somebody else's
 	}
 	if obj.GetDeletionTimestamp() != nil {
 		return false, nil

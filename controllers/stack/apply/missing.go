@@ -3,15 +3,19 @@ package apply
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
+	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/record"
 )
 
 // Missing is what is not as it was written down.
@@ -106,4 +110,55 @@ func (a *Applier) doubt(ref inventory.Ref) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.secrets, ref)
+}
+
+// Extend returns what a record says of objects that hold data. Those that are
+// recorded stay as they are recorded; nothing is asked where all are.
+func (a *Applier) Extend(ctx context.Context, recorded *record.Record, objs []*unstructured.Unstructured) (map[string]string, error) {
+	var further []*unstructured.Unstructured
+	for _, obj := range objs {
+		if _, was := recorded.Has(inventory.RefOf(obj)); !was {
+			further = append(further, obj)
+		}
+	}
+	described, err := a.Describe(ctx, further)
+	if err != nil {
+		return nil, err
+	}
+	for _, obj := range objs {
+		if digest, was := recorded.Has(inventory.RefOf(obj)); was {
+			described[record.Name(inventory.RefOf(obj))] = digest
+		}
+	}
+	return described, nil
+}
+
+// Rerun deletes the operator's Jobs that match, so that they are made anew and
+// do their work once more, on other data.
+func (a *Applier) Rerun(ctx context.Context, namespace string, selector labels.Selector) error {
+	var jobs batchv1.JobList
+	if err := a.cache.List(ctx, &jobs, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
+		return fmt.Errorf("list Jobs: %w", err)
+	}
+	var errs []error
+	for i := range jobs.Items {
+		job := &jobs.Items[i]
+		ref := inventory.Ref{GVK: batchv1.SchemeGroupVersion.WithKind("Job"), Key: client.ObjectKeyFromObject(job)}
+		if live.Fields(job) == "" || job.DeletionTimestamp != nil {
+			continue
+		}
+		if err := a.deleteExactly(ctx, ref, job); err != nil {
+			errs = append(errs, &Error{Ref: ref, Err: err})
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// DeleteExactly deletes an object of the cache, which holds data, and no other
+// one of its name. Whoever calls it has a consent.
+func (a *Applier) DeleteExactly(ctx context.Context, ref inventory.Ref, cached client.Object) error {
+	if err := a.deleteExactly(ctx, ref, cached); err != nil {
+		return &Error{Ref: ref, Err: err}
+	}
+	return nil
 }

@@ -77,6 +77,9 @@ func deployment(d *appsv1.Deployment) Result {
 }
 
 func job(j *batchv1.Job) Result {
+	if j.DeletionTimestamp != nil {
+		return Result{State: Progressing, Message: "being deleted"}
+	}
 	for _, c := range j.Status.Conditions {
 		if c.Status != corev1.ConditionTrue {
 			continue

@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -38,10 +39,10 @@ const (
 // itself, so that a restarted operator knows what it applied.
 const AnnotationDigest = "ilp.health/digest"
 
-var (
-	deployments = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
-	jobs        = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
-)
+// Deployments are the kind of every program that serves.
+var Deployments = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+
+var jobs = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
 
 // DatabaseKinds are watched with their status, once CloudNativePG is installed.
 var DatabaseKinds = []schema.GroupVersionKind{
@@ -49,6 +50,11 @@ var DatabaseKinds = []schema.GroupVersionKind{
 	{Group: CloudNativePG, Version: "v1", Kind: "Database"},
 	{Group: CloudNativePG, Version: "v1", Kind: "DatabaseRole"},
 	{Group: CloudNativePG, Version: "v1", Kind: "ScheduledBackup"},
+}
+
+// Cluster is the PostgreSQL of a district's namespace.
+func Cluster(namespace string) inventory.Ref {
+	return inventory.Ref{GVK: DatabaseKinds[0], Key: types.NamespacedName{Namespace: namespace, Name: "database"}}
 }
 
 // RouteKind is watched once the Gateway API is installed.
@@ -62,7 +68,7 @@ var BuiltinKinds = []schema.GroupVersionKind{
 	{Version: "v1", Kind: "ResourceQuota"},
 	{Version: "v1", Kind: "Service"},
 	{Version: "v1", Kind: "ServiceAccount"},
-	deployments,
+	Deployments,
 	jobs,
 	{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
 	{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"},
@@ -75,7 +81,7 @@ var BuiltinKinds = []schema.GroupVersionKind{
 // where health needs its status, metadata only otherwise.
 func Prototype(gvk schema.GroupVersionKind) client.Object {
 	switch {
-	case gvk == deployments:
+	case gvk == Deployments:
 		return &appsv1.Deployment{}
 	case gvk == jobs:
 		return &batchv1.Job{}

@@ -25,9 +25,6 @@ import (
 const District = "district"
 
 // Record is what one writer knows of its data.
-//
-// An empty record is not the same as none: it says that a person agreed to begin
-// anew, so what the status tells of the time before counts no more.
 type Record struct {
 	// SystemID is PostgreSQL's own identifier of the data that it serves, as
 	// CloudNativePG reports it. A restored copy has the same.
@@ -37,8 +34,9 @@ type Record struct {
 	Profile string `json:"profile,omitempty"`
 	Program string `json:"program,omitempty"`
 	// Objects are the objects that hold data or let it be read, as kind/name,
-	// with a digest of what is in them for Secrets.
-	Objects map[string]string `json:"objects,omitempty"`
+	// with a digest of what is in them for Secrets. Where they were never written
+	// down there are none, which is not the same as an empty list.
+	Objects map[string]string `json:"objects,omitzero"`
 }
 
 // WriterOf is the writer of the record of a Puskesmas with a code.
@@ -49,6 +47,10 @@ func Key(writer string) string { return v1alpha1.AnnotationRecordPrefix + writer
 
 // Name is what an object is called in a record.
 func Name(ref inventory.Ref) string { return ref.GVK.Kind + "/" + ref.Key.Name }
+
+// Anew is the record of a writer that begins anew, as a person has agreed: what
+// its status tells of the time before counts no more.
+func Anew() *Record { return &Record{Objects: map[string]string{}} }
 
 // Read finds the record of a writer among annotations; it is nil if there is none.
 func Read(annotations map[string]string, writer string) (*Record, error) {
@@ -80,7 +82,7 @@ func (r *Record) Equal(other *Record) bool {
 	if r == nil || other == nil {
 		return r == other
 	}
-	return r.SystemID == other.SystemID && r.Profile == other.Profile && r.Program == other.Program && maps.Equal(r.Objects, other.Objects)
+	return (r.Objects == nil) == (other.Objects == nil) && r.SystemID == other.SystemID && r.Profile == other.Profile && r.Program == other.Program && maps.Equal(r.Objects, other.Objects)
 }
 
 // Has reports whether an object is in a record, and with which digest.

@@ -56,7 +56,7 @@ var _ = BeforeSuite(func() {
 
 	background, stop := context.WithCancel(context.Background())
 	DeferCleanup(stop)
-	workloads = startWorld(background, admin)
+	workloads = startWorld(background, environment)
 	theLedger = startLedger(background, admin)
 	theLinter = startLinter(background, admin)
 	theJudge = startJudge(background, admin)
