@@ -65,6 +65,10 @@ func Next(s Subject, reason string) string {
 		return "correct spec.patches of " + s.Name() + "; kubectl ilp render shows without a cluster what comes of them"
 	case v1alpha1.ReasonConsentRequired:
 		return "agree in " + s.consent() + ", or change the spec back so that it is asked for again"
+	case v1alpha1.ReasonDataMissing:
+		return "put back what the message names, from a backup, and it goes on by itself; or agree to begin anew in " + s.consent() + " (action Recreate)"
+	case v1alpha1.ReasonObjectNotOwned:
+		return "delete or rename the object that the message names, or hand it over by the labels there"
 	case v1alpha1.ReasonNamespaceNotOwned:
 		return "put the label that the message names on the namespace, if it is meant for this district"
 	case v1alpha1.ReasonDuplicateCode:
