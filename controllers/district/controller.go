@@ -4,6 +4,7 @@ package district
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -104,6 +105,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 
 	result, err := r.runPhases(ctx, s)
+	if errors.Is(err, apply.ErrMoved) {
+		return ctrl.Result{RequeueAfter: status.CatchUp}, nil // as soon as the cache shows it
+	}
 	if wait := r.Statuses.KeepBack(s.before, s.district, s.district.Status.Conditions); err == nil && wait > 0 && !s.opensGate() {
 		return status.Soonest(result, wait), nil
 	}

@@ -3,6 +3,7 @@ package puskesmas
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -84,6 +85,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 
 	result, err := r.runPhases(ctx, s)
+	if errors.Is(err, apply.ErrMoved) {
+		return ctrl.Result{RequeueAfter: status.CatchUp}, nil // as soon as the cache shows it
+	}
 	if wait := r.Statuses.KeepBack(s.before, s.puskesmas, s.puskesmas.Status.Conditions); err == nil && wait > 0 {
 		return status.Soonest(result, wait), nil
 	}

@@ -33,7 +33,7 @@ func (r *Reconciler) checkProgram(ctx context.Context, s *scope) (err error) {
 	if refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentChangeProfile, s.puskesmas.Spec.Code, r.Now()); refusal != nil {
 		return status.Stalled(v1alpha1.ReasonConsentRequired,
 			"%s asks for %s, and the database of this Puskesmas is that of %s: another program may not understand its records, or may change them. Nothing is changed and the RME goes on running. Change it back; or, to give the database to the other program, %v",
-			s.whoAsks(), named(string(s.profile), wanted), named(profile, program), refusal)
+			s.whoAsks(profile), named(string(s.profile), wanted), named(profile, program), refusal)
 	}
 	if s.record == nil {
 		return nil
@@ -75,12 +75,14 @@ func (s *scope) program() string {
 	return record.Program(image)
 }
 
-// whoAsks is the field that the profile, or the program, comes from.
-func (s *scope) whoAsks() string {
+// whoAsks is the field that asks for another profile, or another program of the same.
+func (s *scope) whoAsks(profile string) string {
 	own := s.puskesmas.Spec.RME
 	switch {
-	case s.profile == v1alpha1.RMEProfileCustom && own.Image != "":
+	case string(s.profile) == profile && own.Image != "":
 		return "spec.rme.image"
+	case string(s.profile) == profile:
+		return "StackRelease " + s.release.Name
 	case own.Profile != "":
 		return "spec.rme.profile"
 	case s.district.Spec.RME.Profile != "":

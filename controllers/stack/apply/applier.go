@@ -207,15 +207,13 @@ func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured
 
 	var applied *unstructured.Unstructured
 	var err error
-	if a.isOwn(ref, obj, cached) {
-		applied = desired.DeepCopy()
-		if cached != nil && Stateful(obj) {
-			// What holds data and is gone by now is not made anew here: the next look
-			// at the cache tells what to do.
-			applied.SetUID(cached.GetUID())
-		}
-		err = a.apply(ctx, applied, client.ForceOwnership)
-	} else {
+	switch own := a.isOwn(ref, obj, cached); {
+	case own && cached != nil && Stateful(obj):
+		// What holds data and is gone by now is not made anew here.
+		applied, err = a.applyTo(ctx, cached.GetUID(), desired)
+	case own:
+		applied, err = a.applyTo(ctx, "", desired)
+	default:
 		applied, err = a.applyFirst(ctx, ref, desired)
 	}
 	if Immutable(err) && !Stateful(obj) {

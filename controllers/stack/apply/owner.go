@@ -132,10 +132,22 @@ func (a *Applier) applyFirst(ctx context.Context, ref inventory.Ref, desired *un
 	if err != nil {
 		return nil, err
 	}
+	return a.applyTo(ctx, uid, desired)
+}
+
+// ErrMoved tells that the object that was seen has just gone, or is another one
+// by now: the next look tells what to do.
+var ErrMoved = errors.New("it is not the object any more that was seen")
+
+// applyTo applies an object to the one with a UID, and to no other of its name.
+func (a *Applier) applyTo(ctx context.Context, uid types.UID, desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	applied := desired.DeepCopy()
-	// This one, and no other one of its name.
 	applied.SetUID(uid)
-	return applied, a.apply(ctx, applied, client.ForceOwnership)
+	err := a.apply(ctx, applied, client.ForceOwnership)
+	if uid != "" && apierrors.IsConflict(err) {
+		return nil, ErrMoved // the API server's own words name UIDs
+	}
+	return applied, err
 }
 
 // look reads who an object belongs to. It returns its UID if the operator may
@@ -173,8 +185,7 @@ func (a *Applier) takeBack(ctx context.Context, ref inventory.Ref, applied, desi
 	nothing.SetGroupVersionKind(ref.GVK)
 	nothing.SetNamespace(ref.Key.Namespace)
 	nothing.SetName(ref.Key.Name)
-	nothing.SetUID(applied.GetUID())
-	if err := a.apply(ctx, nothing); err != nil {
+	if _, err := a.applyTo(ctx, applied.GetUID(), nothing); err != nil {
 		return errors.Join(problem, fmt.Errorf("leave %s as it was: %w", ref, err))
 	}
 	a.setForeign(ref, true)

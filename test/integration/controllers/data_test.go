@@ -159,7 +159,7 @@ var _ = Describe("A PostgreSQL that served", func() {
 		theOperator.quiet(2 * time.Second)
 		mark := time.Now()
 		time.Sleep(5 * time.Second)
-		Expect(lines(theOperator.traffic.since(mark, request.write))).To(BeEmpty())
+		Expect(lines(theOperator.traffic.since(mark, func(r request) bool { return r.in(d) }))).To(BeEmpty())
 	})
 })
 

@@ -76,7 +76,7 @@ func (l *ledger) seeObject(event watch.EventType, object *unstructured.Unstructu
 }
 
 func (l *ledger) seeInventory(event watch.EventType, resource *unstructured.Unstructured) {
-	if event == watch.Deleted || resource.Object["status"] == nil {
+	if seen, _, _ := unstructured.NestedInt64(resource.Object, "status", "observedGeneration"); event == watch.Deleted || seen < 0 {
 		return
 	}
 	l.mu.Lock()
