@@ -22,6 +22,7 @@ import (
 	"ilp.health/operator/controllers/puskesmas"
 	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
@@ -77,6 +78,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		renderer = render.New(config.Stack())
 		stages   = &stage.Runner{Applier: applier, APIReader: mgr.GetAPIReader(), Now: time.Now}
 		statuses = &status.Writer{Client: mgr.GetClient()}
+		records  = &record.Store{Client: mgr.GetClient()}
 		recorder = mgr.GetEventRecorder(v1alpha1.ManagerName)
 	)
 	registry, err := district.NewRegistryCache(mgr, opts.Identity.Namespace)
@@ -94,6 +96,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		Renderer:  renderer,
 		Stages:    stages,
 		Statuses:  statuses,
+		Records:   records,
 		Registry:  registry,
 		Identity:  opts.Identity,
 		Now:       time.Now,
@@ -109,6 +112,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		Renderer:  renderer,
 		Stages:    stages,
 		Statuses:  statuses,
+		Records:   records,
 		Now:       time.Now,
 	}
 	if err := facilities.SetupWithManager(ctx, mgr, opts.PuskesmasWorkers); err != nil {

@@ -175,7 +175,7 @@ type PatchTarget struct {
 
 // ConsentAction is what a person agrees to.
 //
-// +kubebuilder:validation:Enum=Delete;Prune;Recreate
+// +kubebuilder:validation:Enum=Delete;Prune;Recreate;ChangeProfile
 type ConsentAction string
 
 const (
@@ -183,9 +183,12 @@ const (
 	ConsentDelete ConsentAction = "Delete"
 	// ConsentPrune agrees that a stateful object which the spec no longer asks for is deleted.
 	ConsentPrune ConsentAction = "Prune"
-	// ConsentRecreate agrees that a stateful object is deleted and made anew
-	// because a change cannot be applied in place.
+	// ConsentRecreate agrees to begin anew, without the data that is missing:
+	// what is gone is made again, empty, and what has other contents is taken as it is.
 	ConsentRecreate ConsentAction = "Recreate"
+	// ConsentChangeProfile agrees that another program works on the database of a
+	// Puskesmas, which it may not understand or may change.
+	ConsentChangeProfile ConsentAction = "ChangeProfile"
 )
 
 // Consent is a person's word that data may be lost: one action, on one

@@ -61,6 +61,12 @@ const (
 	// ReasonStorageRefused: the volumes that the spec asks for cannot be had, and
 	// those that are there stay as they are.
 	ReasonStorageRefused = "StorageRefused"
+	// ReasonDataMissing: data that was there is gone, or is there with other
+	// contents. It is not made anew without consent.
+	ReasonDataMissing = "DataMissing"
+	// ReasonObjectNotOwned: an object of somebody else has the name of one that
+	// the operator would make.
+	ReasonObjectNotOwned = "ObjectNotOwned"
 	// ReasonNamespaceNotOwned: the district's namespace exists and belongs to somebody else.
 	ReasonNamespaceNotOwned = "NamespaceNotOwned"
 	// ReasonDuplicateCode: an older resource has the same code.

@@ -22,6 +22,7 @@ var causes = map[string]FailureCause{
 	ReasonMissingDependency:    CauseInfrastructure,
 	ReasonApplyFailed:          CauseInfrastructure,
 	ReasonPruneFailed:          CauseInfrastructure,
+	ReasonDataMissing:          CauseInfrastructure,
 
 	ReasonApplicationFailed: CauseApplication,
 
@@ -31,6 +32,7 @@ var causes = map[string]FailureCause{
 	ReasonConsentRequired:     CauseConfiguration,
 	ReasonStorageRefused:      CauseConfiguration,
 	ReasonNamespaceNotOwned:   CauseConfiguration,
+	ReasonObjectNotOwned:      CauseConfiguration,
 	ReasonDistrictNotFound:    CauseConfiguration,
 	ReasonDuplicateCode:       CauseConfiguration,
 	ReasonReleaseNotFound:     CauseConfiguration,

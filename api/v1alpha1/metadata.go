@@ -30,6 +30,9 @@ const (
 	// AnnotationDeleteData on a Namespace or a stateful object, with the
 	// district's code as value, lets it be deleted by hand (config/policy).
 	AnnotationDeleteData = "ilp.health/delete-data"
+	// AnnotationRecordPrefix on a district's Namespace begins the key of what a
+	// District or a Puskesmas wrote down of its data (package stack/record).
+	AnnotationRecordPrefix = "data.ilp.health/"
 
 	// Finalizer lets the operator take a stack down in order.
 	Finalizer = "ilp.health/finalizer"
@@ -43,4 +46,6 @@ const (
 	ManagerWave = "ilp-wave"
 	// ManagerDistrict owns Puskesmas.spec.release where a district writes it.
 	ManagerDistrict = "ilp-district"
+	// ManagerRecord owns the records on a district's Namespace.
+	ManagerRecord = "ilp-record"
 )

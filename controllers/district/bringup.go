@@ -47,6 +47,9 @@ func (r *Reconciler) bringUpDatabase(ctx context.Context, s *scope) error {
 		s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonMissingDependency, err.Error())
 		return err
 	}
+	if err := r.checkDatabase(ctx, s); err != nil {
+		return reported(s, v1alpha1.ConditionDatabaseReady, err)
+	}
 	if s.hibernated() {
 		s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonHibernated, "PostgreSQL is stopped as asked; its volumes stay")
 		return r.Applier.Apply(ctx, s.objects[componentDatabase], apply.Options{Trusted: true})
@@ -57,10 +60,13 @@ func (r *Reconciler) bringUpDatabase(ctx context.Context, s *scope) error {
 		Options:   apply.Options{Trusted: s.trusted},
 	})
 	if err != nil {
-		return err
+		return reported(s, v1alpha1.ConditionDatabaseReady, r.unlessGivenUp(ctx, s, err))
 	}
 	if err := r.awaitServers(ctx, s); err != nil {
 		return err
+	}
+	if err := r.recordDatabase(ctx, s); err != nil {
+		return reported(s, v1alpha1.ConditionDatabaseReady, err)
 	}
 	s.conditions.True(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonSucceeded, "PostgreSQL accepts connections")
 	return nil
@@ -83,6 +89,9 @@ func (r *Reconciler) bringUpDashboard(ctx context.Context, s *scope) error {
 			return err
 		}
 	}
+	if err := r.checkObjects(ctx, s, data); err != nil {
+		return reported(s, v1alpha1.ConditionDashboardReady, err)
+	}
 	for _, objects := range [][]*unstructured.Unstructured{data, workloads} {
 		err := r.Stages.Run(ctx, s.conditions, stage.Stage{
 			Condition: v1alpha1.ConditionDashboardReady,
@@ -90,6 +99,9 @@ func (r *Reconciler) bringUpDashboard(ctx context.Context, s *scope) error {
 			Options:   apply.Options{Trusted: s.trusted},
 		})
 		if err != nil {
+			return err
+		}
+		if err := r.recordObjects(ctx, s, data); err != nil {
 			return err
 		}
 	}

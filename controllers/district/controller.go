@@ -4,6 +4,7 @@ package district
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -17,6 +18,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
@@ -36,6 +38,7 @@ type Reconciler struct {
 	Renderer *render.Renderer
 	Stages   *stage.Runner
 	Statuses *status.Writer
+	Records  *record.Store
 	// Registry has the ConfigMaps of the registry of places; see NewRegistryCache.
 	Registry cache.Cache
 	// Identity is the service account that the operator runs as; the isolation
@@ -104,6 +107,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 
 	result, err := r.runPhases(ctx, s)
+	if errors.Is(err, apply.ErrMoved) {
+		return ctrl.Result{RequeueAfter: status.CatchUp}, nil // as soon as the cache shows it
+	}
 	if wait := r.Statuses.KeepBack(s.before, s.district, s.district.Status.Conditions); err == nil && wait > 0 && !s.opensGate() {
 		return status.Soonest(result, wait), nil
 	}

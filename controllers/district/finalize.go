@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/consent"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/status"
@@ -106,10 +107,14 @@ func (r *Reconciler) clusters(ctx context.Context, s *scope) ([]metav1.PartialOb
 	if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
 	for i := range list.Items {
 		list.Items[i].SetGroupVersionKind(clusterKind)
 	}
-	return list.Items, err
+	// Labels can be copied.
+	return slices.DeleteFunc(list.Items, func(c metav1.PartialObjectMetadata) bool { return !apply.Made(&c, s.ownerLabels()) }), nil
 }
 
 // stopDatabase has CloudNativePG stop PostgreSQL and keep its volumes.
@@ -119,7 +124,8 @@ func (r *Reconciler) stopDatabase(ctx context.Context, s *scope) error {
 		return fmt.Errorf("find PostgreSQL: %w", err)
 	}
 	for i := range clusters {
-		patch := client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"annotations":{"cnpg.io/hibernation":"on"}}}`))
+		patch := client.RawPatch(types.MergePatchType,
+			fmt.Appendf(nil, `{"metadata":{"uid":%q,"annotations":{"cnpg.io/hibernation":"on"}}}`, clusters[i].UID))
 		if err := r.Client.Patch(ctx, &clusters[i], patch, client.FieldOwner(v1alpha1.ManagerName)); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("stop PostgreSQL: %w", err)
 		}

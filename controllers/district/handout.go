@@ -267,6 +267,9 @@ func (s *scope) failure() error {
 			Reason:  failureReasons[cause],
 			Message: fmt.Sprintf("%s Puskesmas are ready; Puskesmas %s: %s: %s", s.district.Status.Puskesmas.Summary, p.Name, ready.Reason, ready.Message),
 		}
+		if ready.Reason == v1alpha1.ReasonDataMissing {
+			stop.Reason = ready.Reason
+		}
 		if stop.Stalled {
 			if s.from != nil {
 				stop.Message = fmt.Sprintf("the way from %s to %s is held, no other Puskesmas is begun: %s", s.from.Name, s.release.Name, stop.Message)

@@ -4,6 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/status"
 )
 
@@ -35,6 +36,11 @@ type scope struct {
 	objects map[string][]*unstructured.Unstructured
 	// all are the same objects in one list.
 	all []*unstructured.Unstructured
+	// made is the inventory as it was when this reconcile began.
+	made []v1alpha1.InventoryEntry
+	// record is what is written down of the district's data, or nil; set by
+	// checkDatabase.
+	record *record.Record
 	// trusted tells that the district was ready when this reconcile began.
 	trusted bool
 }
@@ -42,6 +48,7 @@ type scope struct {
 func newScope(district *v1alpha1.District) *scope {
 	s := &scope{before: district.DeepCopy(), district: district, namespace: v1alpha1.NamespaceFor(district.Spec.Code)}
 	s.conditions = status.Conditions{List: &district.Status.Conditions, Generation: district.Generation}
+	s.made = district.Status.Inventory
 	s.trusted = s.conditions.IsTrue(v1alpha1.ConditionReady)
 	return s
 }

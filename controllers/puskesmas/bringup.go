@@ -26,6 +26,11 @@ func (r *Reconciler) awaitDatabase(_ context.Context, s *scope) error {
 	if err := r.owned.Ensure(kinds...); err != nil {
 		return stage.Describe(err)
 	}
+	if c := meta.FindStatusCondition(s.district.Status.Conditions, v1alpha1.ConditionDatabaseReady); c != nil && c.Reason == v1alpha1.ReasonDataMissing {
+		message := fmt.Sprintf("District %s: %s", s.district.Name, c.Message)
+		s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonDataMissing, message)
+		return status.Stalled(v1alpha1.ReasonDataMissing, "%s", message)
+	}
 	for _, condition := range []string{v1alpha1.ConditionIsolationReady, v1alpha1.ConditionDatabaseReady} {
 		if !meta.IsStatusConditionTrue(s.district.Status.Conditions, condition) && !s.hibernated() {
 			message := fmt.Sprintf("waiting for District %s to be %s", s.district.Name, condition)
@@ -37,17 +42,21 @@ func (r *Reconciler) awaitDatabase(_ context.Context, s *scope) error {
 }
 
 // bringUp applies database, schema, RME and exposure in this order, each when
-// the one before does its work.
+// the one before does its work. All that holds data, or lets it be read, is made
+// and written down before anything works with it.
 func (r *Reconciler) bringUp(ctx context.Context, s *scope) error {
 	if s.hibernated() {
 		return r.hibernate(ctx, s)
 	}
 	err := r.Stages.Run(ctx, s.conditions, stage.Stage{
 		Condition: v1alpha1.ConditionDatabaseReady,
-		Objects:   s.objects[componentDatabase],
+		Objects:   s.data(),
 		Options:   apply.Options{Trusted: s.trusted},
 	})
 	if err != nil {
+		return err
+	}
+	if err := r.recordData(ctx, s); err != nil {
 		return err
 	}
 	s.conditions.True(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonSucceeded, "database "+s.databaseName()+" and its role are there")

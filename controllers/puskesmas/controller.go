@@ -3,6 +3,7 @@ package puskesmas
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
@@ -32,6 +34,7 @@ type Reconciler struct {
 	Renderer *render.Renderer
 	Stages   *stage.Runner
 	Statuses *status.Writer
+	Records  *record.Store
 	// Now is the clock.
 	Now func() time.Time
 
@@ -44,6 +47,7 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).findDistrict,
 	(*Reconciler).checkCode,
 	(*Reconciler).resolveRelease,
+	(*Reconciler).checkProgram,
 	(*Reconciler).handleRetry,
 	(*Reconciler).choosePath,
 	(*Reconciler).readSatuSehat,
@@ -52,6 +56,7 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).deleteFailedJobs,
 	(*Reconciler).writeInventoryAhead,
 	(*Reconciler).awaitDatabase,
+	(*Reconciler).checkData,
 	(*Reconciler).bringUp,
 	(*Reconciler).prune,
 }
@@ -80,6 +85,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 
 	result, err := r.runPhases(ctx, s)
+	if errors.Is(err, apply.ErrMoved) {
+		return ctrl.Result{RequeueAfter: status.CatchUp}, nil // as soon as the cache shows it
+	}
 	if wait := r.Statuses.KeepBack(s.before, s.puskesmas, s.puskesmas.Status.Conditions); err == nil && wait > 0 {
 		return status.Soonest(result, wait), nil
 	}

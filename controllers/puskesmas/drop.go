@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/status"
@@ -59,7 +60,7 @@ func (r *Reconciler) findData(ctx context.Context, s *scope) (*data, error) {
 			return nil, fmt.Errorf("read %s: %w", ref, err)
 		}
 		switch {
-		case obj == nil || !carries(obj, s.deletedOwnerLabels()):
+		case obj == nil || !apply.Made(obj, s.deletedOwnerLabels()):
 		case isKind(entry, databaseKind):
 			found.databases = append(found.databases, obj)
 		default:
@@ -251,15 +252,6 @@ func (r *Reconciler) read(ctx context.Context, gvk schema.GroupVersionKind, key 
 		return nil, nil
 	}
 	return obj, err
-}
-
-func carries(obj *unstructured.Unstructured, labels map[string]string) bool {
-	for key, value := range labels {
-		if obj.GetLabels()[key] != value {
-			return false
-		}
-	}
-	return true
 }
 
 func isKind(entry v1alpha1.InventoryEntry, kind schema.GroupKind) bool {

@@ -104,6 +104,9 @@ func (r *Reconciler) deleteData(ctx context.Context, s *scope, data *data) error
 			return err
 		}
 	}
+	if err := r.forgetData(ctx, s); err != nil {
+		return err
+	}
 	r.Recorder.Eventf(s.puskesmas, nil, corev1.EventTypeNormal, "DataDeleted", "Delete", "the database %s, its role and its credentials are deleted, as consented: %s",
 		s.databaseName(), s.puskesmas.Spec.Consent.Reason)
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/override"
+	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/status"
 )
 
@@ -41,6 +42,14 @@ type scope struct {
 	objects map[string][]*unstructured.Unstructured
 	// all are the same objects in one list.
 	all []*unstructured.Unstructured
+	// made is the inventory as it was when this reconcile began.
+	made []v1alpha1.InventoryEntry
+	// record is what is written down of the facility's data, or nil; set by
+	// checkProgram.
+	record *record.Record
+	// serves is PostgreSQL's identifier of the data of the district; set by
+	// checkData, empty if nobody tells it.
+	serves string
 	// trusted tells that the facility was ready when this reconcile began.
 	trusted bool
 }
@@ -48,6 +57,7 @@ type scope struct {
 func newScope(puskesmas *v1alpha1.Puskesmas) *scope {
 	s := &scope{before: puskesmas.DeepCopy(), puskesmas: puskesmas}
 	s.conditions = status.Conditions{List: &puskesmas.Status.Conditions, Generation: puskesmas.Generation}
+	s.made = puskesmas.Status.Inventory
 	s.trusted = s.conditions.IsTrue(v1alpha1.ConditionReady)
 	return s
 }

@@ -75,9 +75,11 @@ func districtTurns() predicate.Predicate {
 	}}
 }
 
-// opened tells which gates of the district are open.
-func opened(d *v1alpha1.District) [2]bool {
-	return [2]bool{
+// opened tells which gates of the district are open, and whether its data is missing.
+func opened(d *v1alpha1.District) [3]bool {
+	database := meta.FindStatusCondition(d.Status.Conditions, v1alpha1.ConditionDatabaseReady)
+	return [3]bool{
+		database != nil && database.Reason == v1alpha1.ReasonDataMissing,
 		meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionIsolationReady),
 		meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionDatabaseReady),
 	}

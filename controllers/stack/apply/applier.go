@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -45,12 +46,14 @@ type Applier struct {
 
 	slots   chan struct{}
 	mu      sync.Mutex
-	records map[inventory.Ref]*record
-	secrets map[inventory.Ref]time.Time // when the Secret was last known to exist
+	written map[inventory.Ref]*written
+	secrets map[inventory.Ref]seenSecret
+	// foreign are objects that were found to be somebody else's.
+	foreign map[inventory.Ref]bool
 }
 
-// record is what the operator knows of an object after its last apply.
-type record struct {
+// written is what the operator knows of an object after its last apply.
+type written struct {
 	digest          string
 	fields          string
 	uid             types.UID
@@ -68,8 +71,9 @@ func New(writer client.Client, cache, apiReader client.Reader) *Applier {
 		cache:     cache,
 		apiReader: apiReader,
 		slots:     make(chan struct{}, inFlight),
-		records:   map[inventory.Ref]*record{},
-		secrets:   map[inventory.Ref]time.Time{},
+		written:   map[inventory.Ref]*written{},
+		secrets:   map[inventory.Ref]seenSecret{},
+		foreign:   map[inventory.Ref]bool{},
 	}
 }
 
@@ -121,7 +125,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // plan returns the call that an object needs, or nil.
 func (a *Applier) plan(ctx context.Context, obj *unstructured.Unstructured, opts Options) (func(context.Context) error, error) {
 	ref := inventory.RefOf(obj)
-	if obj.GetKind() == "Secret" && obj.GroupVersionKind().Group == "" {
+	if isSecret(obj) {
 		if a.secretKnown(ref, opts.Trusted) {
 			return nil, nil
 		}
@@ -131,11 +135,14 @@ func (a *Applier) plan(ctx context.Context, obj *unstructured.Unstructured, opts
 	if err != nil {
 		return nil, &Error{Ref: ref, Err: err}
 	}
-	current, err := a.isCurrent(ctx, ref, digest)
-	if err != nil || current {
-		return nil, err
+	cached, err := live.Get(ctx, a.cache, ref)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, &Error{Ref: ref, Err: err}
 	}
-	return func(ctx context.Context) error { return a.send(ctx, ref, obj, digest) }, nil
+	if a.isCurrent(ref, cached, digest) {
+		return nil, nil
+	}
+	return func(ctx context.Context) error { return a.send(ctx, ref, obj, cached, digest) }, nil
 }
 
 func digestOf(obj *unstructured.Unstructured) (string, error) {
@@ -148,52 +155,48 @@ func digestOf(obj *unstructured.Unstructured) (string, error) {
 }
 
 // isCurrent reports whether the object in the cluster is the desired one.
-func (a *Applier) isCurrent(ctx context.Context, ref inventory.Ref, digest string) (bool, error) {
-	cached, err := live.Get(ctx, a.cache, ref)
-	if client.IgnoreNotFound(err) != nil {
-		return false, &Error{Ref: ref, Err: err}
-	}
-	found := err == nil
-
+// cached is nil if the cache has none.
+func (a *Applier) isCurrent(ref inventory.Ref, cached client.Object, digest string) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	known := a.records[ref]
+	known := a.written[ref]
 	if known == nil {
-		if !found || live.Edited(cached) || cached.GetAnnotations()[live.AnnotationDigest] != digest {
-			return false, nil
+		if cached == nil || live.Edited(cached) || cached.GetAnnotations()[live.AnnotationDigest] != digest {
+			return false
 		}
-		a.records[ref] = &record{
+		a.written[ref] = &written{
 			digest:          digest,
 			fields:          live.Fields(cached),
 			uid:             cached.GetUID(),
 			resourceVersion: cached.GetResourceVersion(),
 			observed:        true,
 		}
-		return true, nil
+		return true
 	}
 	if known.digest != digest {
-		return false, nil
+		return false
 	}
-	if !found {
-		return !known.observed, nil
+	if cached == nil {
+		return !known.observed
 	}
-	return known.lagging(cached) || known.matches(cached), nil
+	return known.lagging(cached) || known.matches(cached)
 }
 
 // lagging reports whether the cache still shows an object from before the
 // operator's last write.
-func (r *record) lagging(cached client.Object) bool {
+func (r *written) lagging(cached client.Object) bool {
 	order, err := resourceversion.CompareResourceVersion(cached.GetResourceVersion(), r.resourceVersion)
 	return err == nil && order < 0
 }
 
-func (r *record) matches(cached client.Object) bool {
+func (r *written) matches(cached client.Object) bool {
 	return cached.GetUID() == r.uid && live.Fields(cached) == r.fields && cached.GetDeletionTimestamp() == nil
 }
 
 // send applies one object. A stateless object with a field that cannot change
-// in place is made anew; a stateful one never is.
-func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured.Unstructured, digest string) error {
+// in place is made anew; a stateful one never is. cached is the object as the
+// cache shows it, or nil.
+func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured.Unstructured, cached client.Object, digest string) error {
 	desired := obj.DeepCopy()
 	annotations := desired.GetAnnotations()
 	if annotations == nil {
@@ -202,12 +205,21 @@ func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured
 	annotations[live.AnnotationDigest] = digest
 	desired.SetAnnotations(annotations)
 
-	applied := desired.DeepCopy()
-	err := a.apply(ctx, applied)
+	var applied *unstructured.Unstructured
+	var err error
+	switch own := a.isOwn(ref, obj, cached); {
+	case own && cached != nil && Stateful(obj):
+		// What holds data and is gone by now is not made anew here.
+		applied, err = a.applyTo(ctx, cached.GetUID(), desired)
+	case own:
+		applied, err = a.applyTo(ctx, "", desired)
+	default:
+		applied, err = a.applyFirst(ctx, ref, desired)
+	}
 	if Immutable(err) && !Stateful(obj) {
 		if err = a.remove(ctx, ref, obj); err == nil {
 			applied = desired
-			err = a.apply(ctx, applied)
+			err = a.apply(ctx, applied, client.ForceOwnership)
 		}
 	}
 	if err != nil {
@@ -215,7 +227,7 @@ func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.records[ref] = &record{
+	a.written[ref] = &written{
 		digest:          digest,
 		fields:          live.OwnedFields(applied.GetManagedFields()),
 		uid:             applied.GetUID(),
@@ -224,8 +236,16 @@ func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured
 	return nil
 }
 
-func (a *Applier) apply(ctx context.Context, obj *unstructured.Unstructured) error {
-	return a.writer.Apply(ctx, client.ApplyConfigurationFromUnstructured(obj), client.FieldOwner(v1alpha1.ManagerName), client.ForceOwnership)
+// isOwn reports whether the operator knows, without asking, that it may write to
+// an object: it has applied it before.
+func (a *Applier) isOwn(ref inventory.Ref, obj *unstructured.Unstructured, cached client.Object) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return everybodys(obj) || a.written[ref] != nil || (cached != nil && live.Fields(cached) != "")
+}
+
+func (a *Applier) apply(ctx context.Context, obj *unstructured.Unstructured, options ...client.ApplyOption) error {
+	return a.writer.Apply(ctx, client.ApplyConfigurationFromUnstructured(obj), append(options, client.FieldOwner(v1alpha1.ManagerName))...)
 }
 
 // Immutable reports whether the API server refused because a field cannot
@@ -260,7 +280,13 @@ func retryForbidden(ctx context.Context, opts Options, call func(context.Context
 
 // lacksRights reports a refusal by RBAC, not by quota or a namespace that goes.
 func lacksRights(err error) bool {
-	return apierrors.IsForbidden(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) && !isQuota(err)
+	return apierrors.IsForbidden(err) && !RefusedByPolicy(err) && !apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) && !isQuota(err)
+}
+
+// RefusedByPolicy reports a refusal by a ValidatingAdmissionPolicy, which comes
+// again until a person changes something.
+func RefusedByPolicy(err error) bool {
+	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "ValidatingAdmissionPolicy '")
 }
 
 // Live returns the cached copy of an object as it is after the operator's last
@@ -272,7 +298,7 @@ func (a *Applier) Live(ctx context.Context, ref inventory.Ref) (client.Object, e
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if known := a.records[ref]; known != nil && known.lagging(cached) {
+	if known := a.written[ref]; known != nil && known.lagging(cached) {
 		return nil, nil
 	}
 	return cached, nil
@@ -283,7 +309,7 @@ func (a *Applier) Live(ctx context.Context, ref inventory.Ref) (client.Object, e
 func (a *Applier) Observe(ref inventory.Ref, cached client.Object) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	known := a.records[ref]
+	known := a.written[ref]
 	if known == nil {
 		return false
 	}
@@ -298,6 +324,7 @@ func (a *Applier) Observe(ref inventory.Ref, cached client.Object) bool {
 func (a *Applier) Forget(ref inventory.Ref) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.records, ref)
+	delete(a.written, ref)
 	delete(a.secrets, ref)
+	delete(a.foreign, ref)
 }

@@ -39,9 +39,9 @@ type Pruned struct {
 }
 
 // Prune deletes objects that are no longer asked for. owner is the set of
-// labels that an object must carry to be the resource's own; another object of
-// that name is struck off and left alone. Stateful objects are deleted only if
-// consented is true.
+// labels that an object must carry to be the resource's own, beside having been
+// made by the operator; another object of that name is struck off and left
+// alone. Stateful objects are deleted only if consented is true.
 func (a *Applier) Prune(ctx context.Context, stale []v1alpha1.InventoryEntry, owner map[string]string, consented bool) (Pruned, error) {
 	var out Pruned
 	var errs []error
@@ -79,10 +79,8 @@ func (a *Applier) pruneOne(ctx context.Context, ref inventory.Ref, owner map[str
 		return false, false, err
 	}
 	obj.SetGroupVersionKind(ref.GVK)
-	for key, value := range owner {
-		if obj.GetLabels()[key] != value {
-			return false, false, nil
-		}
+	if !Made(obj, owner) {
+		return false, false, nil
 	}
 	if Stateful(obj) && !consented {
 		return false, true, nil
@@ -123,6 +121,11 @@ func (a *Applier) remove(ctx context.Context, ref inventory.Ref, obj *unstructur
 	existing.SetGroupVersionKind(ref.GVK)
 	if Stateful(existing) {
 		return fmt.Errorf("%s holds data and is not made anew", ref)
+	}
+	owner := labelsOf(obj)
+	delete(owner, v1alpha1.LabelManagedBy)
+	if !Made(existing, owner) {
+		return notOwned(ref, existing, obj)
 	}
 	return a.deleteExactly(ctx, ref, existing)
 }

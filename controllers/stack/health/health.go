@@ -5,6 +5,7 @@ package health
 
 import (
 	"fmt"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -34,6 +35,8 @@ type Result struct {
 	Message string
 	// Cause of a failure as far as the object itself tells it; its pods may know better.
 	Cause v1alpha1.FailureCause
+	// NeedsPerson tells that the object says of itself that waiting does not help.
+	NeedsPerson bool
 }
 
 // Check judges a cached object. Kinds without a status are Ready by existing.
@@ -62,9 +65,9 @@ func deployment(d *appsv1.Deployment) Result {
 	for _, c := range d.Status.Conditions {
 		switch {
 		case c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue:
-			return Result{Failed, "pods cannot be created: " + c.Message, v1alpha1.CauseInfrastructure}
+			return Result{State: Failed, Message: "pods cannot be created: " + c.Message, Cause: v1alpha1.CauseInfrastructure}
 		case c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse:
-			return Result{Failed, fmt.Sprintf("%d of %d replicas available, no progress for too long", d.Status.AvailableReplicas, want), v1alpha1.CauseApplication}
+			return Result{State: Failed, Message: fmt.Sprintf("%d of %d replicas available, no progress for too long", d.Status.AvailableReplicas, want), Cause: v1alpha1.CauseApplication}
 		}
 	}
 	if d.Status.UpdatedReplicas < want || d.Status.AvailableReplicas < want || d.Status.Replicas > want {
@@ -74,6 +77,9 @@ func deployment(d *appsv1.Deployment) Result {
 }
 
 func job(j *batchv1.Job) Result {
+	if j.DeletionTimestamp != nil {
+		return Result{State: Progressing, Message: "being deleted"}
+	}
 	for _, c := range j.Status.Conditions {
 		if c.Status != corev1.ConditionTrue {
 			continue
@@ -82,7 +88,11 @@ func job(j *batchv1.Job) Result {
 		case batchv1.JobComplete:
 			return Result{}
 		case batchv1.JobFailed:
-			return Result{Failed, fmt.Sprintf("failed after %d attempts: %s: see its log, mend the cause and delete the Job, which is made anew", j.Status.Failed, c.Message), v1alpha1.CauseApplication}
+			return Result{
+				State:   Failed,
+				Message: fmt.Sprintf("failed after %d attempts: %s: see its log, mend the cause and delete the Job, which is made anew", j.Status.Failed, c.Message),
+				Cause:   v1alpha1.CauseApplication,
+			}
 		}
 	}
 	if j.Status.Failed > 0 {
@@ -127,8 +137,46 @@ func cluster(u *unstructured.Unstructured) Result {
 	if !found {
 		return Result{State: Progressing, Message: "not yet seen by CloudNativePG"}
 	}
+	message := phase
 	if reason, _, _ := unstructured.NestedString(u.Object, "status", "phaseReason"); reason != "" {
-		phase += ": " + reason
+		message += ": " + strings.TrimSpace(reason)
 	}
-	return Result{State: Progressing, Message: phase}
+	if cause, ok := needsPerson[phase]; ok {
+		return Result{State: Failed, Message: message, Cause: cause, NeedsPerson: true}
+	}
+	return Result{State: Progressing, Message: message}
+}
+
+// PhaseUnrecoverable of a Cluster tells that CloudNativePG has given up: volumes
+// or pods are gone that it does not make anew.
+const PhaseUnrecoverable = "Cluster is unrecoverable and needs manual intervention"
+
+// needsPerson are the phases of a Cluster in which CloudNativePG 1.30 waits for
+// somebody to act, with what is to be mended. The others pass, or are tried
+// again by CloudNativePG itself.
+var needsPerson = map[string]v1alpha1.FailureCause{
+	PhaseUnrecoverable:                                v1alpha1.CauseInfrastructure,
+	"Waiting for user action":                         v1alpha1.CauseConfiguration,
+	"Invalid cluster definition":                      v1alpha1.CauseConfiguration,
+	"Cluster has incomplete or invalid image catalog": v1alpha1.CauseConfiguration,
+	"Cluster cannot proceed to reconciliation due to an unknown plugin being required":  v1alpha1.CauseConfiguration,
+	"Cluster cannot execute instance online upgrade due to missing architecture binary": v1alpha1.CauseInfrastructure,
+}
+
+// Unrecoverable reports whether CloudNativePG has given up on a cached Cluster,
+// and what it says of it.
+func Unrecoverable(cluster client.Object) (message string, yes bool) {
+	result := Check(cluster)
+	return result.Message, strings.HasPrefix(result.Message, PhaseUnrecoverable)
+}
+
+// SystemID is the identifier of the data that a cached Cluster serves, or empty
+// while none of its servers tells it.
+func SystemID(cluster client.Object) string {
+	u, ok := cluster.(*unstructured.Unstructured)
+	if !ok {
+		return ""
+	}
+	id, _, _ := unstructured.NestedString(u.Object, "status", "systemID")
+	return id
 }

@@ -96,6 +96,11 @@ func Stale(old, next []v1alpha1.InventoryEntry) []v1alpha1.InventoryEntry {
 	return slices.DeleteFunc(slices.Clone(old), func(e v1alpha1.InventoryEntry) bool { return keep[e.ID] })
 }
 
+// Has reports whether an object is among the entries.
+func Has(entries []v1alpha1.InventoryEntry, ref Ref) bool {
+	return slices.ContainsFunc(entries, func(e v1alpha1.InventoryEntry) bool { return e.ID == ref.entry().ID })
+}
+
 func normalize(entries []v1alpha1.InventoryEntry) []v1alpha1.InventoryEntry {
 	slices.SortStableFunc(entries, func(a, b v1alpha1.InventoryEntry) int { return cmp.Compare(a.ID, b.ID) })
 	return slices.CompactFunc(entries, func(a, b v1alpha1.InventoryEntry) bool { return a.ID == b.ID })

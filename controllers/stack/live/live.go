@@ -9,6 +9,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"hash/fnv"
+	"slices"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -16,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -36,14 +39,14 @@ const (
 // itself, so that a restarted operator knows what it applied.
 const AnnotationDigest = "ilp.health/digest"
 
-var (
-	deployments = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
-	jobs        = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
-)
+// Deployments are the kind of every program that serves.
+var Deployments = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+
+var jobs = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
 
 // PodKinds are those of the operator's objects that have pods, but for
 // CloudNativePG's.
-var PodKinds = []schema.GroupVersionKind{deployments, jobs}
+var PodKinds = []schema.GroupVersionKind{Deployments, jobs}
 
 // DatabaseKinds are watched with their status, once CloudNativePG is installed.
 var DatabaseKinds = []schema.GroupVersionKind{
@@ -51,6 +54,11 @@ var DatabaseKinds = []schema.GroupVersionKind{
 	{Group: CloudNativePG, Version: "v1", Kind: "Database"},
 	{Group: CloudNativePG, Version: "v1", Kind: "DatabaseRole"},
 	{Group: CloudNativePG, Version: "v1", Kind: "ScheduledBackup"},
+}
+
+// Cluster is the PostgreSQL of a district's namespace.
+func Cluster(namespace string) inventory.Ref {
+	return inventory.Ref{GVK: DatabaseKinds[0], Key: types.NamespacedName{Namespace: namespace, Name: "database"}}
 }
 
 // RouteKind is watched once the Gateway API is installed.
@@ -64,7 +72,7 @@ var BuiltinKinds = []schema.GroupVersionKind{
 	{Version: "v1", Kind: "ResourceQuota"},
 	{Version: "v1", Kind: "Service"},
 	{Version: "v1", Kind: "ServiceAccount"},
-	deployments,
+	Deployments,
 	jobs,
 	{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
 	{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"},
@@ -77,7 +85,7 @@ var BuiltinKinds = []schema.GroupVersionKind{
 // where health needs its status, metadata only otherwise.
 func Prototype(gvk schema.GroupVersionKind) client.Object {
 	switch {
-	case gvk == deployments:
+	case gvk == Deployments:
 		return &appsv1.Deployment{}
 	case gvk == jobs:
 		return &batchv1.Job{}
@@ -187,16 +195,95 @@ func editedSince(managed []metav1.ManagedFieldsEntry) bool {
 }
 
 // onlyHolds reports whether somebody owns nothing but finalizers and owner
-// references, as CloudNativePG does of every Database. The operator sets neither.
+// references, as CloudNativePG does of every Database, or the records of
+// package record. The operator applies none of them.
 func onlyHolds(m metav1.ManagedFieldsEntry) bool {
-	var fields map[string]map[string]json.RawMessage
-	if m.FieldsV1 == nil || json.Unmarshal(m.FieldsV1.GetRawBytes(), &fields) != nil {
+	fields, ok := fieldsOf(m)
+	if !ok || len(fields) != 1 || fields["f:metadata"] == nil {
 		return false
 	}
 	metadata := fields["f:metadata"]
 	delete(metadata, "f:finalizers")
 	delete(metadata, "f:ownerReferences")
-	return len(fields) == 1 && fields["f:metadata"] != nil && len(metadata) == 0
+	if raw, found := metadata["f:annotations"]; found && onlyRecords(raw) {
+		delete(metadata, "f:annotations")
+	}
+	return len(metadata) == 0
+}
+
+func onlyRecords(raw json.RawMessage) bool {
+	var annotations map[string]json.RawMessage
+	if json.Unmarshal(raw, &annotations) != nil {
+		return false
+	}
+	for key := range annotations {
+		if key != "." && !strings.HasPrefix(key, "f:"+v1alpha1.AnnotationRecordPrefix) {
+			return false
+		}
+	}
+	return true
+}
+
+// fieldsOf are the fields of an entry, two levels deep.
+func fieldsOf(m metav1.ManagedFieldsEntry) (map[string]map[string]json.RawMessage, bool) {
+	var fields map[string]map[string]json.RawMessage
+	if m.FieldsV1 == nil || json.Unmarshal(m.FieldsV1.GetRawBytes(), &fields) != nil {
+		return nil, false
+	}
+	return fields, true
+}
+
+// Managers names who else than the operator manages content of an object: more
+// than its metadata and not by a subresource.
+func Managers(managed []metav1.ManagedFieldsEntry) []string {
+	var names []string
+	for _, m := range others(managed) {
+		names = append(names, m.Manager)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// MadeByOthers reports whether somebody else made the object: content that was
+// there from its first second is managed by another one. The managed fields
+// know no finer time.
+func MadeByOthers(created metav1.Time, managed []metav1.ManagedFieldsEntry) bool {
+	return slices.ContainsFunc(others(managed), func(m metav1.ManagedFieldsEntry) bool {
+		return m.Time != nil && !m.Time.After(created.Time)
+	})
+}
+
+// LabelledByOthers reports whether somebody else manages all of some labels.
+func LabelledByOthers(managed []metav1.ManagedFieldsEntry, keys []string) bool {
+	for _, key := range keys {
+		if !slices.ContainsFunc(managed, func(m metav1.ManagedFieldsEntry) bool {
+			fields, _ := fieldsOf(m)
+			var labels map[string]json.RawMessage
+			_ = json.Unmarshal(fields["f:metadata"]["f:labels"], &labels)
+			return m.Manager != v1alpha1.ManagerName && labels["f:"+key] != nil
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+func others(managed []metav1.ManagedFieldsEntry) []metav1.ManagedFieldsEntry {
+	var out []metav1.ManagedFieldsEntry
+	for _, m := range managed {
+		if m.Manager == v1alpha1.ManagerName || m.Subresource != "" {
+			continue
+		}
+		fields, ok := fieldsOf(m)
+		if !ok {
+			continue
+		}
+		delete(fields, "f:metadata")
+		if len(fields) > 0 {
+			out = append(out, m)
+		}
+	}
+	return out
 }
 
 func ours(m metav1.ManagedFieldsEntry) bool {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -101,9 +102,14 @@ func (r *Runner) stop(ctx context.Context, conditions status.Conditions, conditi
 		cause = found
 	}
 	stop.Reason = reasons[cause]
-	// Waiting does not mend software that is broken.
-	stop.Stalled = cause == v1alpha1.CauseApplication
+	// Waiting does not mend software that is broken, nor what says itself that it
+	// needs a person.
+	stop.Stalled = cause == v1alpha1.CauseApplication || needsPerson(unready)
 	return stop, nil
+}
+
+func needsPerson(unready []unreadyObject) bool {
+	return slices.ContainsFunc(unready, func(u unreadyObject) bool { return u.result.NeedsPerson })
 }
 
 // reasons of a stage that fails, by what has to be mended.
@@ -207,6 +213,7 @@ func (r *Runner) explain(ctx context.Context, unready []unreadyObject) (health.F
 // Describe turns what the API server says into what a person can act on.
 func Describe(err error) error {
 	var missing *meta.NoKindMatchError
+	var foreign *apply.NotOwnedError
 	switch {
 	case errors.As(err, &missing) && missing.GroupKind.Group == live.CloudNativePG:
 		return status.Waiting(Recheck, v1alpha1.ReasonMissingDependency,
@@ -214,6 +221,20 @@ func Describe(err error) error {
 	case errors.As(err, &missing):
 		return status.Waiting(Recheck, v1alpha1.ReasonMissingDependency,
 			"the cluster has no kind %s of %s: install what provides it, or take out of the spec what asks for it", missing.GroupKind.Kind, missing.GroupKind.Group)
+	case errors.As(err, &foreign):
+		return &status.Stop{
+			Stalled:    true,
+			Reason:     v1alpha1.ReasonObjectNotOwned,
+			Message:    foreign.Error(),
+			RetryAfter: time.Minute,
+		}
+	case apply.RefusedByPolicy(err):
+		return &status.Stop{
+			Stalled:    true,
+			Reason:     v1alpha1.ReasonObjectInvalid,
+			Message:    fmt.Sprintf("an admission policy of the cluster refuses: %v", err),
+			RetryAfter: time.Minute,
+		}
 	case apierrors.IsInvalid(err):
 		return &status.Stop{
 			Stalled:    true,

@@ -99,7 +99,8 @@ func (o *Owned) handler(gvk schema.GroupVersionKind) handler.EventHandler {
 		},
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
 			asLeft := o.Applier.Observe(refOf(e.ObjectNew), e.ObjectNew)
-			if !asLeft || health.Check(e.ObjectOld) != health.Check(e.ObjectNew) {
+			if !asLeft || health.Check(e.ObjectOld) != health.Check(e.ObjectNew) ||
+				health.SystemID(e.ObjectOld) != health.SystemID(e.ObjectNew) {
 				// The new labels may no longer lead to the owner; the old ones do.
 				enqueueFirst(ctx, e.ObjectOld, q)
 				enqueueFirst(ctx, e.ObjectNew, q)

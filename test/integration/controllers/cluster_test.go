@@ -68,7 +68,7 @@ var _ = Describe("A cluster", Ordered, func() {
 			Paths: []string{testenv.CloudNativePG(GinkgoT())}, MaxTime: time.Minute,
 		})
 		Expect(err).NotTo(HaveOccurred())
-		simulated = startWorld(background, environment.Client)
+		simulated = startWorld(background, environment)
 		start := time.Now()
 		first.expectReadyWithin(ctx, 40*time.Second)
 		AddReportEntry("CloudNativePG", "Ready "+time.Since(start).Round(time.Second).String()+" after it was installed")

@@ -131,30 +131,12 @@ var _ = Describe("What somebody changes by hand", Ordered, ContinueOnFailure, fu
 
 	It("does not include generated Secrets, which are never overwritten", func(ctx SpecContext) {
 		secret := d.find(ctx, core("Secret"), "tebidah-database")
-		Expect(admin.Patch(ctx, secret.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"stringData":{"password":"chosen-by-somebody"}}`)))).To(Succeed())
-		changed := d.find(ctx, core("Secret"), "tebidah-database")
 		d.edit(ctx, func(r *v1alpha1.District) { r.Spec.RME.Replicas = 2 })
 		d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.RME.Replicas = 3 })
 		theOperator.restart()
 		d.expectReady(ctx)
 		d.expectReady(ctx, "tebidah")
-		Expect(d.find(ctx, core("Secret"), "tebidah-database")).To(Equal(changed))
-	})
-
-	It("includes a generated Secret that is deleted while it is missed", func(ctx SpecContext) {
-		theOperator.restart()
-		workloads.let(ctx, d, "Deployment", "tebidah-rme", fails)
-		DeferCleanup(func(ctx SpecContext) { workloads.let(ctx, d, "Deployment", "tebidah-rme", succeeds) })
-		d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.RME.Replicas = 2 })
-		d.expect(ctx, "tebidah", v1alpha1.ConditionReady, "False", v1alpha1.ReasonApplicationFailed)
-		secret := d.find(ctx, core("Secret"), "tebidah-database")
-		Expect(admin.Patch(ctx, secret.DeepCopy(), client.RawPatch(types.MergePatchType,
-			[]byte(`{"metadata":{"annotations":{"ilp.health/delete-data":"`+string(d.code)+`"}}}`)))).To(Succeed())
-		Expect(admin.Delete(ctx, secret.DeepCopy())).To(Succeed())
-		// The operator is restarted since it takes a Secret that it has just seen to be there.
-		theOperator.restart()
-		Eventually(func() *unstructured.Unstructured { return d.object(ctx, core("Secret"), "tebidah-database") }).ShouldNot(BeNil())
-		Expect(d.find(ctx, core("Secret"), "tebidah-database").GetUID()).NotTo(Equal(secret.GetUID()))
+		Expect(d.find(ctx, core("Secret"), "tebidah-database")).To(Equal(secret))
 	})
 })
 

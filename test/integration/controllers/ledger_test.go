@@ -22,7 +22,8 @@ import (
 // Puskesmas. It compares revisions, not clocks, so nothing slips through
 // between two looks.
 //
-// What a deleted District or Puskesmas named stays named: its data is kept on purpose.
+// What a deleted District or Puskesmas named stays named: its data is kept on
+// purpose. So does what one named whose status is lost.
 type ledger struct {
 	mu      sync.Mutex
 	objects map[string]*span   // one life of an object
@@ -83,7 +84,7 @@ func (l *ledger) excuse(resource client.Object) {
 }
 
 func (l *ledger) seeInventory(event watch.EventType, resource *unstructured.Unstructured) {
-	if event == watch.Deleted {
+	if seen, _, _ := unstructured.NestedInt64(resource.Object, "status", "observedGeneration"); event == watch.Deleted || seen < 0 {
 		return
 	}
 	l.mu.Lock()

@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -59,6 +60,13 @@ func (l *linter) see(event watch.EventType, object *unstructured.Unstructured) {
 	for _, problem := range lint(object.GetGeneration(), before, now) {
 		l.found[fmt.Sprintf("%s %s/%s: %s", object.GetKind(), object.GetNamespace(), object.GetName(), problem)] = true
 	}
+}
+
+// forget takes it that a resource's status is lost, so that the next one follows nothing.
+func (l *linter) forget(uid types.UID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.last, string(uid))
 }
 
 // findings lists what was found, and forgets it.

@@ -36,6 +36,8 @@ func TestControllers(t *testing.T) {
 var (
 	// admin does what people do with kubectl.
 	admin client.WithWatch
+	// asOperator has the operator's name and an administrator's rights.
+	asOperator client.WithWatch
 	// adminConfig is the kubeconfig file by which programs do it.
 	adminConfig string
 	// theOperator runs through all specs; a spec that stops it starts it again.
@@ -53,12 +55,13 @@ var _ = BeforeSuite(func() {
 	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
 	environment := testenv.Start(GinkgoT(), testenv.WithCloudNativePG())
 	admin, adminConfig = environment.Client, environment.KubeConfig()
+	asOperator = environment.As("system:serviceaccount:" + operatorNamespace + ":" + operatorAccount)
 	installOperator(context.Background(), admin)
 	createReleases(context.Background(), admin)
 
 	background, stop := context.WithCancel(context.Background())
 	DeferCleanup(stop)
-	workloads = startWorld(background, admin)
+	workloads = startWorld(background, environment)
 	theLedger = startLedger(background, admin)
 	theLinter = startLinter(background, admin)
 	theJudge = startJudge(background, admin)

@@ -3,6 +3,8 @@ package controllers_test
 import (
 	"context"
 	"encoding/json"
+	"hash/fnv"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -18,16 +20,24 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/test/testenv"
 )
 
 // world is a simulation: it plays the controllers of Deployments and Jobs and
 // CloudNativePG by writing the statuses that they write, at once. Nothing runs.
 type world struct {
 	client client.WithWatch
+	// cnpg is CloudNativePG, which alone may say which data a Cluster serves.
+	cnpg client.WithWatch
 
 	mu    sync.Mutex
 	rules []rule
+	// restored are Clusters, by namespace, that serve data of before.
+	restored map[string]string
 }
+
+// cloudNativePG is the account of CloudNativePG's operator.
+const cloudNativePG = "system:serviceaccount:cnpg-system:cnpg-manager"
 
 // rule is what becomes of the objects of a kind in a namespace whose name
 // starts so. Later rules come first.
@@ -48,6 +58,8 @@ const (
 	fails
 	// inUse is a database that somebody is connected to: it cannot be dropped.
 	inUse
+	// givenUp is a Cluster of which CloudNativePG says that it is lost.
+	givenUp
 )
 
 // finalizerCloudNativePG is how CloudNativePG drops a database before its
@@ -63,8 +75,9 @@ var (
 	simulatedKinds = []schema.GroupVersionKind{deploymentKind, jobKind, clusterKind, databaseKind, roleKind}
 )
 
-func startWorld(ctx context.Context, c client.WithWatch) *world {
-	w := &world{client: c}
+func startWorld(ctx context.Context, e *testenv.Environment) *world {
+	c := e.Client
+	w := &world{client: c, cnpg: e.As(cloudNativePG), restored: map[string]string{}}
 	for _, gvk := range simulatedKinds {
 		follow(ctx, c, gvk, func(event watch.EventType, object *unstructured.Unstructured) {
 			if event != watch.Deleted {
@@ -138,7 +151,7 @@ func (w *world) play(ctx context.Context, object *unstructured.Unstructured) {
 	case "Job":
 		status = jobStatus(object, o)
 	case "Cluster":
-		status = clusterStatus(object, o)
+		status = clusterStatus(object, o, w.systemID(object))
 	default:
 		o = w.atPostgres(ctx, object, o)
 		if w.finalize(ctx, object, o) {
@@ -154,7 +167,11 @@ func (w *world) play(ctx context.Context, object *unstructured.Unstructured) {
 		"status":   status,
 	})
 	Expect(err).NotTo(HaveOccurred())
-	err = w.client.Status().Patch(ctx, object.DeepCopy(), client.RawPatch(types.MergePatchType, patch), client.FieldOwner("world"))
+	as := w.client
+	if object.GetKind() == "Cluster" {
+		as = w.cnpg
+	}
+	err = as.Status().Patch(ctx, object.DeepCopy(), client.RawPatch(types.MergePatchType, patch), client.FieldOwner("world"))
 	if err != nil && ctx.Err() == nil {
 		GinkgoWriter.Printf("world: status of %s %s/%s: %v\n", object.GetKind(), object.GetNamespace(), object.GetName(), err)
 	}
@@ -243,18 +260,42 @@ func jobStatus(j *unstructured.Unstructured, o outcome) map[string]any {
 	}
 }
 
-func clusterStatus(c *unstructured.Unstructured, o outcome) map[string]any {
-	ready, phase := "True", "Cluster in healthy state"
+// systemID is PostgreSQL's identifier of the data that a Cluster serves: each
+// Cluster has new data, unless it was restored.
+func (w *world) systemID(c *unstructured.Unstructured) string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if id := w.restored[c.GetNamespace()]; id != "" {
+		return id
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(c.GetUID()))
+	return strconv.FormatUint(h.Sum64(), 10)
+}
+
+// restore has the district's Cluster, whenever it is made, serve data of before.
+func (w *world) restore(d *district, systemID string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.restored[d.namespace] = systemID
+}
+
+func clusterStatus(c *unstructured.Unstructured, o outcome, systemID string) map[string]any {
+	var serves any = systemID
+	ready, phase, reason := "True", "Cluster in healthy state", ""
 	switch {
 	case c.GetAnnotations()["cnpg.io/hibernation"] == "on":
-		ready, phase = "False", "Cluster hibernated"
+		ready, phase, serves = "False", "Cluster hibernated", nil
 	case o == fails:
-		ready, phase = "False", "Unable to create required cluster objects"
+		ready, phase, serves = "False", "Unable to create required cluster objects", nil
+	case o == givenUp:
+		ready, phase, serves = "False", "Cluster is unrecoverable and needs manual intervention", nil
+		reason = "One or more instances were previously created, but no PersistentVolumeClaims (PVCs) exist"
 	}
-	if conditionOf(c, "Ready") == ready {
+	if before, _, _ := unstructured.NestedString(c.Object, "status", "phase"); before == phase {
 		return nil
 	}
-	return map[string]any{"phase": phase, "conditions": conditions("Ready", ready)}
+	return map[string]any{"phase": phase, "phaseReason": reason, "systemID": serves, "conditions": conditions("Ready", ready)}
 }
 
 // appliedStatus is as CloudNativePG writes it: of a failure without the

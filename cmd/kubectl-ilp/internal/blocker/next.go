@@ -69,6 +69,10 @@ func Next(s Subject, reason string) string {
 		return "write the size or class that the message names back into spec.database of District " + s.District + ", or change the StorageClass"
 	case v1alpha1.ReasonDeleting:
 		return "it goes on by itself, and tries again what is refused; the message names what has to end if it stays so"
+	case v1alpha1.ReasonDataMissing:
+		return "put back what the message names, from a backup, and it goes on by itself; or agree to begin anew in " + s.consent() + " (action Recreate)"
+	case v1alpha1.ReasonObjectNotOwned:
+		return "delete or rename the object that the message names, or hand it over by the labels there"
 	case v1alpha1.ReasonNamespaceNotOwned:
 		return "put the label that the message names on the namespace, if it is meant for this district"
 	case v1alpha1.ReasonDuplicateCode:
