@@ -136,6 +136,10 @@ func (p *patient) policies(ctx context.Context) (finding, error) {
 	if err != nil {
 		return finding{}, err
 	}
+	ours, err := expected[admissionv1.ValidatingAdmissionPolicyBinding]("ValidatingAdmissionPolicyBinding")
+	if err != nil {
+		return finding{}, err
+	}
 	var bindings admissionv1.ValidatingAdmissionPolicyBindingList
 	if err := p.client.List(ctx, &bindings); err != nil {
 		return finding{}, err
@@ -150,7 +154,7 @@ func (p *patient) policies(ctx context.Context) (finding, error) {
 			missing = append(missing, name)
 		case err != nil:
 			return finding{}, err
-		case !denies(bindings.Items, name):
+		case !acts(bindings.Items, name, actionsOf(ours, name)):
 			unbound = append(unbound, name)
 		// Who the operator is, in matchConditions, depends on where it runs. A condition too many is what another tool, or
 		// an earlier version by another tool, has left.
@@ -163,7 +167,7 @@ func (p *patient) policies(ctx context.Context) (finding, error) {
 	case len(missing) > 0:
 		return failed(deploy, "missing: %s", strings.Join(missing, ", "))
 	case len(unbound) > 0:
-		return failed(deploy, "without a binding that denies: %s", strings.Join(unbound, ", "))
+		return failed(deploy, "without their bindings: %s", strings.Join(unbound, ", "))
 	case len(others) > 0:
 		return warned("take plugin and operator of one version", "all %d are bound, but these differ from what this plugin knows: %s", len(wanted), strings.Join(others, ", "))
 	}
@@ -179,10 +183,21 @@ func conditions(policy *admissionv1.ValidatingAdmissionPolicy) []string {
 	return slices.Sorted(slices.Values(names))
 }
 
-// denies reports whether a policy is bound so that it refuses everywhere.
-func denies(bindings []admissionv1.ValidatingAdmissionPolicyBinding, policy string) bool {
+// actionsOf are what the binding that belongs to a policy does: most deny, some warn.
+func actionsOf(bindings []admissionv1.ValidatingAdmissionPolicyBinding, policy string) []admissionv1.ValidationAction {
+	for i := range bindings {
+		if bindings[i].Spec.PolicyName == policy {
+			return bindings[i].Spec.ValidationActions
+		}
+	}
+	return []admissionv1.ValidationAction{admissionv1.Deny}
+}
+
+// acts reports whether a policy is bound so that it does all of that everywhere.
+func acts(bindings []admissionv1.ValidatingAdmissionPolicyBinding, policy string, actions []admissionv1.ValidationAction) bool {
 	return slices.ContainsFunc(bindings, func(b admissionv1.ValidatingAdmissionPolicyBinding) bool {
-		return b.Spec.PolicyName == policy && b.Spec.MatchResources == nil && slices.Contains(b.Spec.ValidationActions, admissionv1.Deny)
+		return b.Spec.PolicyName == policy && b.Spec.MatchResources == nil &&
+			!slices.ContainsFunc(actions, func(a admissionv1.ValidationAction) bool { return !slices.Contains(b.Spec.ValidationActions, a) })
 	})
 }
 
