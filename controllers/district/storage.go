@@ -28,8 +28,10 @@ const storageRecheck = time.Minute
 // all else goes on, and the district says so at the end.
 func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
 	cluster := s.cluster()
-	if cluster == nil || r.owned.Ensure(live.DatabaseKinds...) != nil {
-		return nil // without CloudNativePG there are no volumes
+	// Without CloudNativePG there are no volumes; bringUpDatabase says so.
+	installed := r.owned.Ensure(live.DatabaseKinds...) == nil
+	if cluster == nil || !installed {
+		return nil
 	}
 	cached, err := r.Applier.Cached(ctx, inventory.RefOf(cluster))
 	if err != nil {
@@ -41,8 +43,10 @@ func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
 		if err != nil || refusal == "" {
 			return err
 		}
-		stop := &status.Stop{Stalled: true, Reason: v1alpha1.ReasonStorageRefused, RetryAfter: stage.Recheck,
-			Message: fmt.Sprintf("spec.database: a volume of %s cannot be had: %s. Nothing has been made yet", wanted.text, refusal)}
+		stop := &status.Stop{
+			Stalled: true, Reason: v1alpha1.ReasonStorageRefused, RetryAfter: stage.Recheck,
+			Message: fmt.Sprintf("spec.database: a volume of %s cannot be had: %s. Nothing has been made yet", wanted.text, refusal),
+		}
 		s.conditions.False(v1alpha1.ConditionDatabaseReady, stop.Reason, stop.Message)
 		return stop
 	}
@@ -77,15 +81,13 @@ func (r *Reconciler) checkSize(ctx context.Context, s *scope, is, wanted volumes
 	if order == 0 || is.text == "" {
 		return "", nil
 	}
-	refusal := ""
+	refusal := fmt.Sprintf("spec.database.storage: volumes never shrink: PostgreSQL has %s, and %s is less. They stay as they are and all else goes on. Write %s back, or more", is.text, wanted.text, is.text)
 	if order > 0 {
-		var err error
-		if refusal, err = r.growthRefusal(ctx, s, claims, wanted.size); err != nil || refusal == "" {
+		why, err := r.growthRefusal(ctx, s, claims, wanted.size)
+		if err != nil || why == "" {
 			return "", err
 		}
-		refusal = fmt.Sprintf("spec.database.storage: the volumes cannot grow from %s to %s: %s. They stay as they are and all else goes on. Or write %s back", is.text, wanted.text, refusal, is.text)
-	} else {
-		refusal = fmt.Sprintf("spec.database.storage: volumes never shrink: PostgreSQL has %s, and %s is less. They stay as they are and all else goes on. Write %s back, or more", is.text, wanted.text, is.text)
+		refusal = fmt.Sprintf("spec.database.storage: the volumes cannot grow from %s to %s: %s. They stay as they are and all else goes on. Or write %s back", is.text, wanted.text, why, is.text)
 	}
 	return refusal, unstructured.SetNestedField(s.cluster().Object, is.text, "spec", "storage", "size")
 }

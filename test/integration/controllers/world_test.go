@@ -182,7 +182,7 @@ func (w *world) play(ctx context.Context, object *unstructured.Unstructured) {
 func (w *world) atPostgres(ctx context.Context, object *unstructured.Unstructured, o outcome) outcome {
 	database, deleted := object.GetKind() == "Database", object.GetDeletionTimestamp() != nil
 	ensure, _, _ := unstructured.NestedString(object.Object, "spec", "ensure")
-	if o != succeeds || !(deleted || ensure == "absent") {
+	if o != succeeds || (!deleted && ensure != "absent") {
 		return o
 	}
 	labels := client.MatchingLabels{v1alpha1.LabelPuskesmas: object.GetLabels()[v1alpha1.LabelPuskesmas]}
@@ -193,7 +193,7 @@ func (w *world) atPostgres(ctx context.Context, object *unstructured.Unstructure
 		for _, other := range list.Items {
 			ensure, _, _ := unstructured.NestedString(other.Object, "spec", "ensure")
 			applied, _, _ := unstructured.NestedBool(other.Object, "status", "applied")
-			if seen, _, _ := unstructured.NestedInt64(other.Object, "status", "observedGeneration"); seen > 0 && !(applied && ensure == "absent") {
+			if seen, _, _ := unstructured.NestedInt64(other.Object, "status", "observedGeneration"); seen > 0 && (!applied || ensure != "absent") {
 				return fails
 			}
 		}
