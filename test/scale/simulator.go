@@ -31,7 +31,7 @@ type simulator struct {
 	client dynamic.Interface
 	// cnpg is CloudNativePG, which alone may say which data a Cluster serves.
 	cnpg dynamic.Interface
-	work   chan task
+	work chan task
 
 	mu      sync.Mutex
 	done    map[types.UID]int64

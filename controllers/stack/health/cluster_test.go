@@ -26,12 +26,18 @@ func TestCluster(t *testing.T) {
 	}{
 		"in health":  {"Cluster in healthy state", "", "True", Result{}},
 		"on its way": {"Setting up primary", "Creating primary instance", "False", Result{State: Progressing, Message: "Setting up primary: Creating primary instance"}},
-		"failing for now": {"Unable to create required cluster objects", "quota", "False",
-			Result{State: Progressing, Message: "Unable to create required cluster objects: quota"}},
-		"given up": {PhaseUnrecoverable, "no PersistentVolumeClaims (PVCs) exist ", "False",
-			Result{State: Failed, Message: PhaseUnrecoverable + ": no PersistentVolumeClaims (PVCs) exist", Cause: v1alpha1.CauseInfrastructure, NeedsPerson: true}},
-		"waiting for a person": {"Waiting for user action", "", "False",
-			Result{State: Failed, Message: "Waiting for user action", Cause: v1alpha1.CauseConfiguration, NeedsPerson: true}},
+		"failing for now": {
+			"Unable to create required cluster objects", "quota", "False",
+			Result{State: Progressing, Message: "Unable to create required cluster objects: quota"},
+		},
+		"given up": {
+			PhaseUnrecoverable, "no PersistentVolumeClaims (PVCs) exist ", "False",
+			Result{State: Failed, Message: PhaseUnrecoverable + ": no PersistentVolumeClaims (PVCs) exist", Cause: v1alpha1.CauseInfrastructure, NeedsPerson: true},
+		},
+		"waiting for a person": {
+			"Waiting for user action", "", "False",
+			Result{State: Failed, Message: "Waiting for user action", Cause: v1alpha1.CauseConfiguration, NeedsPerson: true},
+		},
 	} {
 		if got := Check(cluster(test.phase, test.reason, test.ready)); got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)

@@ -87,10 +87,15 @@ var _ = Describe("A mistake", func() {
 			Expect(admin.Create(ctx, object)).To(Succeed())
 			DeferCleanup(func(ctx SpecContext) { Expect(client.IgnoreNotFound(admin.Delete(ctx, object))).To(Succeed()) })
 		}
+		d.applyNamespace(ctx)
 		Eventually(func() error {
-			return admin.Create(ctx, &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "probe", Namespace: d.namespace}}, client.DryRunAll)
-		}).Should(MatchError(Or(ContainSubstring("no Services here"), ContainSubstring("not found"))))
-		d.apply(ctx)
+			return admin.Create(ctx, &corev1.Service{
+				ObjectMeta: metav1.ObjectMeta{Name: "probe", Namespace: d.namespace},
+				Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}},
+			}, client.DryRunAll)
+		}).Should(MatchError(ContainSubstring("no Services here")))
+		Expect(admin.Create(ctx, d.resource())).To(Succeed())
+		DeferCleanup(d.suspend)
 		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectInvalid,
 			"an admission policy of the cluster refuses: Service "+d.namespace+"/dashboard", "no Services here")
 		theOperator.quiet(2 * time.Second)
