@@ -18,7 +18,6 @@ import (
 
 // Components of a facility, by the value of the label app.kubernetes.io/component.
 const (
-	componentDatabase = "facility-database"
 	// ComponentSchema is the Job that brings the schema to the release.
 	ComponentSchema   = "schema"
 	componentRME      = "rme"

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -43,6 +44,8 @@ type cluster struct {
 	*testenv.Environment
 	harness
 	dynamic dynamic.Interface
+	// cnpg has the name of CloudNativePG and an administrator's rights.
+	cnpg dynamic.Interface
 	// auditLog is empty unless requests are counted.
 	auditLog string
 	// folder holds the kubeconfigs.
@@ -112,6 +115,11 @@ func startCluster(ctx context.Context, folder string, audited bool) (*cluster, e
 	}
 	c.Config.QPS = -1
 	if c.dynamic, err = dynamic.NewForConfig(c.Config); err != nil {
+		return c, err
+	}
+	asCloudNativePG := rest.CopyConfig(c.Config)
+	asCloudNativePG.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:cnpg-system:cnpg-manager", Groups: []string{"system:masters"}}
+	if c.cnpg, err = dynamic.NewForConfig(asCloudNativePG); err != nil {
 		return c, err
 	}
 	err = c.install(ctx)

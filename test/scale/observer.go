@@ -64,7 +64,7 @@ func observe(ctx context.Context, c *cluster) (*observer, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &observer{simulator: newSimulator(ctx, c.dynamic), seen: map[key]time.Time{}, last: time.Now(), versions: map[key]int64{}}
+	o := &observer{simulator: newSimulator(ctx, c.dynamic, c.cnpg), seen: map[key]time.Time{}, last: time.Now(), versions: map[key]int64{}}
 	selector := labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagerName}).String()
 	for _, gvr := range kinds {
 		open := func() (watch.Interface, error) {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -27,7 +29,9 @@ var (
 // is well, once for each generation, as soon as an object appears.
 type simulator struct {
 	client dynamic.Interface
-	work   chan task
+	// cnpg is CloudNativePG, which alone may say which data a Cluster serves.
+	cnpg dynamic.Interface
+	work chan task
 
 	mu      sync.Mutex
 	done    map[types.UID]int64
@@ -51,9 +55,9 @@ type task struct {
 // simulatorWorkers are as many as the requests that either client has in flight.
 const simulatorWorkers = 8
 
-func newSimulator(ctx context.Context, client dynamic.Interface) *simulator {
+func newSimulator(ctx context.Context, client, cnpg dynamic.Interface) *simulator {
 	// Room for the whole country: the watch is never held up.
-	s := &simulator{client: client, work: make(chan task, 1<<16), done: map[types.UID]int64{}}
+	s := &simulator{client: client, cnpg: cnpg, work: make(chan task, 1<<16), done: map[types.UID]int64{}}
 	for range simulatorWorkers {
 		go func() {
 			for {
@@ -109,6 +113,9 @@ func (s *simulator) patch(ctx context.Context, t task) error {
 		if runs(object, broken.image) {
 			status = statusOfBroken(object.GetGeneration())
 		}
+		if t.key.GroupVersionResource == clusters {
+			status["systemID"] = systemIDOf(t.uid)
+		}
 		if image, found, _ := unstructured.NestedString(object.Object, "spec", "imageName"); found {
 			status["image"] = image
 		}
@@ -116,6 +123,9 @@ func (s *simulator) patch(ctx context.Context, t task) error {
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": t.uid}, "status": status})
 	if err != nil {
 		return err
+	}
+	if t.key.GroupVersionResource == clusters {
+		resource = s.cnpg.Resource(clusters).Namespace(t.key.Namespace)
 	}
 	_, err = resource.Patch(ctx, t.key.Name, types.MergePatchType, patch, metav1.PatchOptions{FieldManager: "simulator"}, "status")
 	return err
@@ -148,6 +158,13 @@ func (s *simulator) err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.failure
+}
+
+// systemIDOf is PostgreSQL's identifier of the data of a Cluster.
+func systemIDOf(uid types.UID) string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(uid))
+	return strconv.FormatUint(h.Sum64(), 10)
 }
 
 // statusOf is the status of a workload that does its work, or nil for kinds

@@ -48,6 +48,9 @@ type Applier struct {
 	mu      sync.Mutex
 	written map[inventory.Ref]*written
 	secrets map[inventory.Ref]seenSecret
+	// sending are objects that are being applied, with the resourceVersion of
+	// their deletion if that is seen before the answer to the apply.
+	sending map[inventory.Ref]string
 	// foreign are objects that were found to be somebody else's.
 	foreign map[inventory.Ref]bool
 }
@@ -73,6 +76,7 @@ func New(writer client.Client, cache, apiReader client.Reader) *Applier {
 		slots:     make(chan struct{}, inFlight),
 		written:   map[inventory.Ref]*written{},
 		secrets:   map[inventory.Ref]seenSecret{},
+		sending:   map[inventory.Ref]string{},
 		foreign:   map[inventory.Ref]bool{},
 	}
 }
@@ -205,6 +209,14 @@ func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured
 	annotations[live.AnnotationDigest] = digest
 	desired.SetAnnotations(annotations)
 
+	a.mu.Lock()
+	a.sending[ref] = ""
+	a.mu.Unlock()
+	defer func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.sending, ref)
+	}()
 	var applied *unstructured.Unstructured
 	var err error
 	switch own := a.isOwn(ref, obj, cached); {
@@ -227,6 +239,11 @@ func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if deleted := a.sending[ref]; deleted != "" {
+		if order, err := resourceversion.CompareResourceVersion(applied.GetResourceVersion(), deleted); err != nil || order <= 0 {
+			return nil // it is gone already, and is missed at the next look
+		}
+	}
 	a.written[ref] = &written{
 		digest:          digest,
 		fields:          live.OwnedFields(applied.GetManagedFields()),
@@ -318,6 +335,16 @@ func (a *Applier) Observe(ref inventory.Ref, cached client.Object) bool {
 	}
 	known.observed = true
 	return known.matches(cached)
+}
+
+// Deleted takes note of an object whose deletion a watch shows.
+func (a *Applier) Deleted(ref inventory.Ref, last client.Object) {
+	a.Forget(ref)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, ok := a.sending[ref]; ok {
+		a.sending[ref] = last.GetResourceVersion()
+	}
 }
 
 // Forget drops what is known of an object that is gone.

@@ -56,12 +56,7 @@ func (a *Applier) Missing(ctx context.Context, objs []*unstructured.Unstructured
 		if !was {
 			continue
 		}
-		gone, changed, err := false, false, error(nil)
-		if isSecret(obj) {
-			gone, changed, err = a.missesSecret(ctx, ref, obj, digest, opts)
-		} else {
-			gone, err = a.Gone(ctx, ref)
-		}
+		gone, changed, err := a.misses(ctx, ref, obj, digest, opts)
 		switch {
 		case err != nil:
 			errs = append(errs, &Error{Ref: ref, Err: err})
@@ -87,7 +82,11 @@ func (a *Applier) Gone(ctx context.Context, ref inventory.Ref) (bool, error) {
 	return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
 }
 
-func (a *Applier) missesSecret(ctx context.Context, ref inventory.Ref, obj *unstructured.Unstructured, digest string, opts Options) (gone, changed bool, err error) {
+func (a *Applier) misses(ctx context.Context, ref inventory.Ref, obj *unstructured.Unstructured, digest string, opts Options) (gone, changed bool, err error) {
+	if !isSecret(obj) {
+		gone, err = a.Gone(ctx, ref)
+		return gone, false, err
+	}
 	if a.secretKnown(ref, opts.Trusted) {
 		return false, false, nil
 	}

@@ -130,6 +130,10 @@ func (a *Applier) remove(ctx context.Context, ref inventory.Ref, obj *unstructur
 	return a.deleteExactly(ctx, ref, existing)
 }
 
-func isImmutableMessage(message string) bool { return strings.Contains(message, "field is immutable") }
+// isImmutableMessage knows the words of a field that cannot change, and those of
+// the addresses of a Service.
+func isImmutableMessage(message string) bool {
+	return strings.Contains(message, "field is immutable") || strings.Contains(message, "may not change once set")
+}
 
 func isQuota(err error) bool { return strings.Contains(err.Error(), "exceeded quota") }

@@ -107,7 +107,7 @@ func (o *Owned) handler(gvk schema.GroupVersionKind) handler.EventHandler {
 			}
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) {
-			o.Applier.Forget(refOf(e.Object))
+			o.Applier.Deleted(refOf(e.Object), e.Object)
 			enqueue(ctx, e.Object, q)
 		},
 	})

@@ -104,7 +104,7 @@ var _ = Describe("A PostgreSQL that served", func() {
 		d.expectReady(ctx)
 		Expect(d.systemID(ctx)).To(Equal(after))
 		Expect(d.record(ctx, record.District).SystemID).To(Equal(after))
-		Expect(len(d.uids(ctx, jobKind))).To(Equal(len(jobs)))
+		Expect(d.uids(ctx, jobKind)).To(HaveLen(len(jobs)))
 	})
 
 	It("and vanished is missed by its record although every status is lost", func(ctx SpecContext) {

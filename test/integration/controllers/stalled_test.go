@@ -7,9 +7,11 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -79,6 +81,39 @@ var _ = Describe("A mistake", func() {
 		Expect(d.get(ctx).Status.Release.Current).To(Equal("ilp-9.0.0"))
 	})
 
+	It("that a policy of the cluster refuses is told in the policy's words, and not asked for again and again", func(ctx SpecContext) {
+		d := newDistrict(admin)
+		for _, object := range refusal(d.namespace) {
+			Expect(admin.Create(ctx, object)).To(Succeed())
+			DeferCleanup(func(ctx SpecContext) { Expect(client.IgnoreNotFound(admin.Delete(ctx, object))).To(Succeed()) })
+		}
+		d.applyNamespace(ctx)
+		Eventually(func() error {
+			return admin.Create(ctx, &corev1.Service{
+				ObjectMeta: metav1.ObjectMeta{Name: "probe", Namespace: d.namespace},
+				Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}},
+			}, client.DryRunAll)
+		}).Should(MatchError(ContainSubstring("no Services here")))
+		Expect(admin.Create(ctx, d.resource())).To(Succeed())
+		DeferCleanup(d.suspend)
+		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectInvalid,
+			"an admission policy of the cluster refuses: Service "+d.namespace+"/dashboard", "no Services here")
+		theOperator.quiet(2 * time.Second)
+		mark := time.Now()
+		time.Sleep(3 * time.Second)
+		Expect(lines(theOperator.traffic.since(mark, func(r request) bool { return r.in(d) }))).To(BeEmpty())
+		for _, object := range refusal(d.namespace) {
+			Expect(admin.Delete(ctx, object)).To(Succeed())
+		}
+		Eventually(func(g Gomega) {
+			d.edit(ctx, func(r *v1alpha1.District) {
+				metav1.SetMetaDataAnnotation(&r.ObjectMeta, v1alpha1.AnnotationReconcileAt, time.Now().String())
+			})
+			g.Expect(d.object(ctx, core("Service"), "dashboard")).NotTo(BeNil())
+		}).Should(Succeed())
+		d.expectReady(ctx)
+	})
+
 	It("in a patch of the District is told by its number", func(ctx SpecContext) {
 		d := newDistrict(admin).apply(ctx, func(r *v1alpha1.District) {
 			r.Spec.Patches = []v1alpha1.Patch{{Patch: "apiVersion: v1\nkind: Service\nmetadata: {name: dashbord}\nspec: {}\n"}}
@@ -88,6 +123,33 @@ var _ = Describe("A mistake", func() {
 		d.expectReady(ctx)
 	})
 })
+
+// refusal is a policy of the cluster's own that refuses all Services of a namespace.
+func refusal(namespace string) []client.Object {
+	name, fail := "refuse."+namespace+".example.test", admissionv1.Fail
+	return []client.Object{
+		&admissionv1.ValidatingAdmissionPolicy{
+			ObjectMeta: metav1.ObjectMeta{Name: name},
+			Spec: admissionv1.ValidatingAdmissionPolicySpec{
+				FailurePolicy: &fail,
+				MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+					RuleWithOperations: admissionv1.RuleWithOperations{
+						Operations: []admissionv1.OperationType{admissionv1.Create},
+						Rule:       admissionv1.Rule{APIGroups: []string{""}, APIVersions: []string{"v1"}, Resources: []string{"services"}},
+					},
+				}}},
+				Validations: []admissionv1.Validation{{
+					Expression: "object.metadata.namespace != '" + namespace + "'",
+					Message:    "no Services here", Reason: ptr.To(metav1.StatusReasonForbidden),
+				}},
+			},
+		},
+		&admissionv1.ValidatingAdmissionPolicyBinding{
+			ObjectMeta: metav1.ObjectMeta{Name: name},
+			Spec:       admissionv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny}},
+		},
+	}
+}
 
 var _ = Describe("A District that is", func() {
 	It("Suspended is left as it is", func(ctx SpecContext) {
