@@ -258,6 +258,9 @@ func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured
 func (a *Applier) isOwn(ref inventory.Ref, obj *unstructured.Unstructured, cached client.Object) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	if a.foreign[ref] {
+		return false // the cache may still show the moment before the operator left it as it was
+	}
 	return everybodys(obj) || a.written[ref] != nil || (cached != nil && live.Fields(cached) != "")
 }
 
@@ -347,11 +350,11 @@ func (a *Applier) Deleted(ref inventory.Ref, last client.Object) {
 	}
 }
 
-// Forget drops what is known of an object that is gone.
+// Forget drops what is known of an object that is gone, or gone from the cache.
+// Whether one of its name is somebody else's is for the next look to tell.
 func (a *Applier) Forget(ref inventory.Ref) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	delete(a.written, ref)
 	delete(a.secrets, ref)
-	delete(a.foreign, ref)
 }

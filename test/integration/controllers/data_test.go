@@ -367,9 +367,7 @@ func (d *district) lose(ctx context.Context, gvk schema.GroupVersionKind, name s
 	GinkgoHelper()
 	object := d.object(ctx, gvk, name)
 	Expect(object).NotTo(BeNil())
-	Expect(admin.Patch(ctx, object.DeepCopy(), client.RawPatch(types.MergePatchType,
-		[]byte(`{"metadata":{"annotations":{"`+v1alpha1.AnnotationDeleteData+`":"`+string(d.code)+`"}}}`)))).To(Succeed())
-	Expect(admin.Delete(ctx, object.DeepCopy(), background)).To(Succeed())
+	d.remove(ctx, object)
 	Eventually(func() types.UID {
 		if now := d.object(ctx, gvk, name); now != nil {
 			return now.GetUID()
@@ -377,6 +375,14 @@ func (d *district) lose(ctx context.Context, gvk schema.GroupVersionKind, name s
 		return ""
 	}).ShouldNot(Equal(object.GetUID()))
 	return object
+}
+
+// remove deletes an object as somebody who has agreed to the loss.
+func (d *district) remove(ctx context.Context, object *unstructured.Unstructured) {
+	GinkgoHelper()
+	Expect(admin.Patch(ctx, object.DeepCopy(), client.RawPatch(types.MergePatchType,
+		[]byte(`{"metadata":{"annotations":{"`+v1alpha1.AnnotationDeleteData+`":"`+string(d.code)+`"}}}`)))).To(Succeed())
+	Expect(admin.Delete(ctx, object.DeepCopy(), background)).To(Succeed())
 }
 
 // putBack makes an object again as a backup tool does: nobody manages it.

@@ -112,7 +112,7 @@ var _ = Describe("An object of somebody else under the operator's name", func() 
 			d.expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned)
 			untouched(ctx, object)
 
-			Expect(admin.Delete(ctx, object)).To(Succeed())
+			d.remove(ctx, object)
 			d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) {
 				metav1.SetMetaDataAnnotation(&p.ObjectMeta, v1alpha1.AnnotationReconcileAt, time.Now().String())
 			})
@@ -135,7 +135,7 @@ var _ = Describe("An object of somebody else under the operator's name", func() 
 			d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned,
 				object.GetKind()+" "+d.namespace+"/"+object.GetName()+" exists and is not the operator's: it is managed by of-a-person")
 			untouched(ctx, object)
-			Expect(admin.Delete(ctx, object)).To(Succeed())
+			d.remove(ctx, object)
 			d.edit(ctx, func(r *v1alpha1.District) {
 				metav1.SetMetaDataAnnotation(&r.ObjectMeta, v1alpha1.AnnotationReconcileAt, time.Now().String())
 			})

@@ -182,7 +182,11 @@ func (w *world) play(ctx context.Context, object *unstructured.Unstructured) {
 func (w *world) atPostgres(ctx context.Context, object *unstructured.Unstructured, o outcome) outcome {
 	database, deleted := object.GetKind() == "Database", object.GetDeletionTimestamp() != nil
 	ensure, _, _ := unstructured.NestedString(object.Object, "spec", "ensure")
-	if o != succeeds || (!deleted && ensure != "absent") {
+	policy, _, _ := unstructured.NestedString(object.Object, "spec", "databaseReclaimPolicy")
+	if !database {
+		policy, _, _ = unstructured.NestedString(object.Object, "spec", "databaseRoleReclaimPolicy")
+	}
+	if dropped := ensure == "absent" || (deleted && policy == "delete"); o != succeeds || !dropped {
 		return o
 	}
 	labels := client.MatchingLabels{v1alpha1.LabelPuskesmas: object.GetLabels()[v1alpha1.LabelPuskesmas]}
