@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -58,6 +59,7 @@ var _ = Describe("A district that is not as usual", Label("circumstances"), Orde
 		}
 		Expect(later).NotTo(BeNil(), "a default StorageClass to copy")
 		later.ObjectMeta = metav1.ObjectMeta{Name: storageClass}
+		later.AllowVolumeExpansion = ptr.To(false)
 		Expect(cluster.Create(ctx, later)).To(Succeed())
 		await(ctx, mamuju, v1alpha1.ConditionDatabaseReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 	})
@@ -97,4 +99,6 @@ var _ = Describe("A district that is not as usual", Label("circumstances"), Orde
 		Expect(err).NotTo(HaveOccurred())
 		Expect(answer).To(And(ContainSubstring(`"CapabilityStatement"`), ContainSubstring(`"fhirVersion"`)))
 	})
+
+	nothingLost(mamuju, binanga, bambu)
 })
