@@ -96,8 +96,8 @@ func (r *Reconciler) withoutDatabase(ctx context.Context, s *scope, what string)
 	if refusal := r.refusesRecreate(s); refusal != nil {
 		return record.Missing(what, refusal)
 	}
-	// What they did they did to the data that is gone.
-	if err := r.Applier.Rerun(ctx, s.namespace, labels.SelectorFromSet(s.ownerLabels())); err != nil {
+	// Programs and Jobs have worked with the data that is gone.
+	if err := r.Applier.Restart(ctx, s.namespace, labels.SelectorFromSet(s.ownerLabels())); err != nil {
 		return err
 	}
 	anew := map[string]*record.Record{}
@@ -150,7 +150,7 @@ func (r *Reconciler) checkObjects(ctx context.Context, s *scope, data []*unstruc
 	if refusal := r.refusesRecreate(s); refusal != nil {
 		return record.Missing(missing.String(), refusal)
 	}
-	if err := r.Applier.Rerun(ctx, s.namespace, labels.SelectorFromSet(s.ownerLabels()).Add(ofNoPuskesmas)); err != nil {
+	if err := r.Applier.Restart(ctx, s.namespace, labels.SelectorFromSet(s.ownerLabels()).Add(ofNoPuskesmas)); err != nil {
 		return err
 	}
 	next := s.record.Copy()

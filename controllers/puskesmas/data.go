@@ -51,8 +51,8 @@ func (r *Reconciler) checkData(ctx context.Context, s *scope) error {
 		}
 		return err
 	}
-	// What the Jobs did they did to the data that is gone.
-	if err := r.Applier.Rerun(ctx, s.puskesmas.Namespace, labels.SelectorFromSet(s.ownerLabels())); err != nil {
+	// Program and Job have worked with the data that is gone.
+	if err := r.Applier.Restart(ctx, s.puskesmas.Namespace, labels.SelectorFromSet(s.ownerLabels())); err != nil {
 		return err
 	}
 	if err := r.write(ctx, s, record.Anew()); err != nil {

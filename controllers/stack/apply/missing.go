@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"strings"
 
+	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/controllers/stack/inventory"
@@ -132,23 +136,29 @@ func (a *Applier) Extend(ctx context.Context, recorded *record.Record, objs []*u
 	return described, nil
 }
 
-// Rerun deletes the operator's Jobs that match, so that they are made anew and
-// do their work once more, on other data.
-func (a *Applier) Rerun(ctx context.Context, namespace string, selector labels.Selector) error {
-	var jobs batchv1.JobList
-	if err := a.cache.List(ctx, &jobs, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
-		return fmt.Errorf("list Jobs: %w", err)
-	}
+// Restart deletes the operator's programs and Jobs that match, so that they are
+// made anew and begin once more, on other data. A program that makes its schema
+// when it starts would miss it otherwise.
+func (a *Applier) Restart(ctx context.Context, namespace string, selector labels.Selector) error {
 	var errs []error
-	for i := range jobs.Items {
-		job := &jobs.Items[i]
-		ref := inventory.Ref{GVK: batchv1.SchemeGroupVersion.WithKind("Job"), Key: client.ObjectKeyFromObject(job)}
-		if live.Fields(job) == "" || job.DeletionTimestamp != nil {
-			continue
+	for gvk, list := range map[schema.GroupVersionKind]client.ObjectList{
+		live.Deployments: &appsv1.DeploymentList{},
+		live.Jobs:        &batchv1.JobList{},
+	} {
+		if err := a.cache.List(ctx, list, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
+			return fmt.Errorf("list every %s: %w", gvk.Kind, err)
 		}
-		if err := a.deleteExactly(ctx, ref, job); err != nil {
-			errs = append(errs, &Error{Ref: ref, Err: err})
-		}
+		errs = append(errs, meta.EachListItem(list, func(item runtime.Object) error {
+			obj := item.(client.Object)
+			if live.Fields(obj) == "" || obj.GetDeletionTimestamp() != nil {
+				return nil
+			}
+			ref := inventory.Ref{GVK: gvk, Key: client.ObjectKeyFromObject(obj)}
+			if err := a.deleteExactly(ctx, ref, obj); err != nil {
+				return &Error{Ref: ref, Err: err}
+			}
+			return nil
+		}))
 	}
 	return errors.Join(errs...)
 }

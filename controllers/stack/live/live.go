@@ -42,11 +42,12 @@ const AnnotationDigest = "ilp.health/digest"
 // Deployments are the kind of every program that serves.
 var Deployments = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
 
-var jobs = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
+// Jobs are the kind of every program that ends.
+var Jobs = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
 
 // PodKinds are those of the operator's objects that have pods, but for
 // CloudNativePG's.
-var PodKinds = []schema.GroupVersionKind{Deployments, jobs}
+var PodKinds = []schema.GroupVersionKind{Deployments, Jobs}
 
 // DatabaseKinds are watched with their status, once CloudNativePG is installed.
 var DatabaseKinds = []schema.GroupVersionKind{
@@ -73,7 +74,7 @@ var BuiltinKinds = []schema.GroupVersionKind{
 	{Version: "v1", Kind: "Service"},
 	{Version: "v1", Kind: "ServiceAccount"},
 	Deployments,
-	jobs,
+	Jobs,
 	{Group: "networking.k8s.io", Version: "v1", Kind: "Ingress"},
 	{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"},
 	{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},
@@ -87,7 +88,7 @@ func Prototype(gvk schema.GroupVersionKind) client.Object {
 	switch {
 	case gvk == Deployments:
 		return &appsv1.Deployment{}
-	case gvk == jobs:
+	case gvk == Jobs:
 		return &batchv1.Job{}
 	case gvk.Group == CloudNativePG:
 		u := &unstructured.Unstructured{}

@@ -243,10 +243,13 @@ var _ = Describe("What a Puskesmas has worked with", Ordered, ContinueOnFailure,
 	})
 
 	It("is made anew if somebody agrees", func(ctx SpecContext) {
-		jobs := d.uids(ctx, jobKind)
+		jobs, programs := d.uids(ctx, jobKind), d.uids(ctx, deploymentKind)
 		lost := d.lose(ctx, databaseKind, "tebidah-database")
 		missing(ctx, "was there and is gone")
 		agree(ctx)
+		Expect(d.uids(ctx, deploymentKind)).To(And(
+			HaveKeyWithValue("tebidah-rme", Not(Equal(programs["tebidah-rme"]))),
+			HaveKeyWithValue("aman-rme", programs["aman-rme"])), "what makes its schema when it starts has to start")
 		Expect(d.find(ctx, databaseKind, "tebidah-database").GetUID()).NotTo(Equal(lost.GetUID()))
 		for name, uid := range d.uids(ctx, jobKind) {
 			if strings.HasPrefix(name, "tebidah") {
