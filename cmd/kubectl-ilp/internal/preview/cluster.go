@@ -74,8 +74,29 @@ func (c *cluster) afterFiles(ctx context.Context, live, wanted *unstructured.Uns
 	if live == nil || live.GetAnnotations()[lastApplied] == "" || c.manager != kubectlManager {
 		return c.apply(ctx, wanted, c.manager)
 	}
-	was := []byte(live.GetAnnotations()[lastApplied])
-	is, err := json.Marshal(wanted.Object)
+	patch, err := applyPatch(live, wanted)
+	if err != nil {
+		return nil, err
+	}
+	after := live.DeepCopy()
+	err = c.client.Patch(ctx, after, client.RawPatch(types.MergePatchType, patch), client.DryRunAll, client.FieldOwner("kubectl-client-side-apply"))
+	return after, err
+}
+
+// applyPatch is the patch that kubectl apply sends: it takes away only what the
+// file had when it was applied last. Like kubectl it compares with a file that
+// has annotations, for there is always one; where the file has none, all of them
+// would go, other people's too.
+func applyPatch(live, wanted *unstructured.Unstructured) ([]byte, error) {
+	last := live.GetAnnotations()[lastApplied]
+	file := wanted.DeepCopy()
+	annotations := file.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[lastApplied] = last
+	file.SetAnnotations(annotations)
+	is, err := json.Marshal(file.Object)
 	if err != nil {
 		return nil, err
 	}
@@ -83,13 +104,11 @@ func (c *cluster) afterFiles(ctx context.Context, live, wanted *unstructured.Uns
 	if err != nil {
 		return nil, err
 	}
-	patch, err := jsonmergepatch.CreateThreeWayJSONMergePatch(was, is, now)
+	patch, err := jsonmergepatch.CreateThreeWayJSONMergePatch([]byte(last), is, now)
 	if err != nil {
 		return nil, fmt.Errorf("its annotation %s cannot be read: %w", lastApplied, err)
 	}
-	after := live.DeepCopy()
-	err = c.client.Patch(ctx, after, client.RawPatch(types.MergePatchType, patch), client.DryRunAll, client.FieldOwner("kubectl-client-side-apply"))
-	return after, err
+	return patch, nil
 }
 
 // afterOperator is what an object becomes when the operator applies it.
