@@ -40,16 +40,20 @@ func (r *Reconciler) isolate(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// bringUpDatabase applies the PostgreSQL cluster and waits for its primary.
-func (r *Reconciler) bringUpDatabase(ctx context.Context, s *scope) error {
+// findDatabase watches CloudNativePG's resources, and makes sure that PostgreSQL
+// serves the data that it has served before. It comes before everything that
+// takes a Cluster which is not there for one that is to be made.
+func (r *Reconciler) findDatabase(ctx context.Context, s *scope) error {
 	if err := r.owned.Ensure(live.DatabaseKinds...); err != nil {
 		err = stage.Describe(err)
 		s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonMissingDependency, err.Error())
 		return err
 	}
-	if err := r.checkDatabase(ctx, s); err != nil {
-		return reported(s, v1alpha1.ConditionDatabaseReady, err)
-	}
+	return reported(s, v1alpha1.ConditionDatabaseReady, r.checkDatabase(ctx, s))
+}
+
+// bringUpDatabase applies the PostgreSQL cluster and waits for its primary.
+func (r *Reconciler) bringUpDatabase(ctx context.Context, s *scope) error {
 	if s.hibernated() {
 		s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonHibernated, "PostgreSQL is stopped as asked; its volumes stay")
 		return r.Applier.Apply(ctx, s.objects[componentDatabase], apply.Options{Trusted: true})

@@ -76,6 +76,7 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).handleRetry,
 	(*Reconciler).writeInventoryAhead,
 	(*Reconciler).isolate,
+	(*Reconciler).findDatabase,
 	(*Reconciler).checkStorage,
 	(*Reconciler).bringUpDatabase,
 	(*Reconciler).followVolumes,

@@ -13,7 +13,6 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/inventory"
-	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
 )
@@ -28,9 +27,7 @@ const storageRecheck = time.Minute
 // all else goes on, and the district says so at the end.
 func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
 	cluster := s.cluster()
-	// Without CloudNativePG there are no volumes; bringUpDatabase says so.
-	installed := r.owned.Ensure(live.DatabaseKinds...) == nil
-	if cluster == nil || !installed {
+	if cluster == nil {
 		return nil
 	}
 	cached, err := r.Applier.Cached(ctx, inventory.RefOf(cluster))

@@ -58,6 +58,15 @@ var _ = Describe("Volumes", func() {
 		Eventually(func() string { return d.storageOf(ctx) }).Should(Equal("2Gi"))
 	})
 
+	It("that are gone together with their StorageClass are missed, and not told of as new ones", func(ctx SpecContext) {
+		class := newStorageClass(ctx, "gone-too", true)
+		d := newDistrict(admin).apply(ctx, on(class, "1Gi"))
+		d.expectReady(ctx)
+		Expect(admin.Delete(ctx, class)).To(Succeed())
+		d.lose(ctx, clusterKind, "database")
+		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDataMissing, "Cluster "+d.namespace+"/database was there and is gone")
+	})
+
 	It("grow while the district says how far they are", func(ctx SpecContext) {
 		class := newStorageClass(ctx, "can-grow", true)
 		d := newDistrict(admin).apply(ctx, on(class, "1Gi"))
