@@ -22,6 +22,7 @@ import (
 	"ilp.health/operator/controllers/puskesmas"
 	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/pin"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/stage"
@@ -50,12 +51,13 @@ func NewScheme() *runtime.Scheme {
 // only what it made, cut down to what health and drift need.
 func CacheOptions() cache.Options {
 	everything := cache.ByObject{Label: labels.Everything(), Transform: cache.TransformStripManagedFields()}
+	pinnable := cache.ByObject{Label: labels.Everything(), Transform: pin.Strip}
 	return cache.Options{
 		DefaultLabelSelector: labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagerName}),
 		DefaultTransform:     live.Strip,
 		ByObject: map[client.Object]cache.ByObject{
-			&v1alpha1.District{}:     everything,
-			&v1alpha1.Puskesmas{}:    everything,
+			&v1alpha1.District{}:     pinnable,
+			&v1alpha1.Puskesmas{}:    pinnable,
 			&v1alpha1.StackRelease{}: everything,
 			&v1alpha1.Wave{}:         everything,
 			// A namespace that a person labels as a district's is seen at once.

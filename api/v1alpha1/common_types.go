@@ -235,3 +235,23 @@ type InventoryEntry struct {
 	// +kubebuilder:validation:MaxLength=32
 	Version string `json:"v,omitempty"`
 }
+
+// Admission lets a District, or a Puskesmas, go from one release to another. It
+// counts only while from is the release that the stack itself has written down
+// as its target: one that is late, or comes twice, moves nobody.
+type Admission struct {
+	// code of the District or of the Puskesmas.
+	// +required
+	// +kubebuilder:validation:MinLength=5
+	// +kubebuilder:validation:MaxLength=16
+	Code string `json:"code,omitempty"`
+	// from is the release that it runs or is brought to; empty for one that runs none.
+	// +optional
+	From ObjectName `json:"from,omitempty"`
+	// to is the release that it may go to.
+	// +required
+	To ObjectName `json:"to,omitempty"`
+	// at is when it was admitted. Nothing depends on it.
+	// +required
+	At metav1.Time `json:"at,omitempty,omitzero"`
+}

@@ -64,6 +64,9 @@ const (
 	// ReasonDataMissing: data that was there is gone, or is there with other
 	// contents. It is not made anew without consent.
 	ReasonDataMissing = "DataMissing"
+	// ReasonRecordMissing: something runs, and neither a record nor the status says
+	// of which release.
+	ReasonRecordMissing = "RecordMissing"
 	// ReasonObjectNotOwned: an object of somebody else has the name of one that
 	// the operator would make.
 	ReasonObjectNotOwned = "ObjectNotOwned"
@@ -81,7 +84,8 @@ const (
 	ReasonMissingDependency = "MissingDependency"
 	// ReasonDistrictNotFound: no District has the code of this namespace.
 	ReasonDistrictNotFound = "DistrictNotFound"
-	// ReasonAwaitingRelease: the district has not yet given this Puskesmas its release.
+	// ReasonAwaitingRelease: the wave has not yet admitted this District to a
+	// release, or the District has none yet for this Puskesmas.
 	ReasonAwaitingRelease = "AwaitingRelease"
 	// ReasonSuspended: spec.state is Suspended.
 	ReasonSuspended = "Suspended"

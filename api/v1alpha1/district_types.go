@@ -61,8 +61,9 @@ type DistrictSpec struct {
 	// waveRef names the Wave that this district belongs to.
 	// +optional
 	WaveRef WaveReference `json:"waveRef,omitzero"`
-	// release names a StackRelease. Set in Git it is a pin; otherwise the wave
-	// writes it. Without either the default StackRelease is used.
+	// release pins the district to a StackRelease. Without it a district in a wave
+	// goes where its wave admits it, and a new one without a wave takes the
+	// default StackRelease; what runs stays as it is until then.
 	// +optional
 	Release ObjectName `json:"release,omitempty"`
 	// state is Active (default), Suspended (hands off) or Hibernated (workloads
@@ -320,6 +321,13 @@ type DistrictStatus struct {
 	// puskesmas counts the Puskesmas of the district.
 	// +optional
 	Puskesmas PuskesmasCount `json:"puskesmas,omitzero"`
+	// admitted are the Puskesmas that the district lets go to its release and that
+	// have not written it down as their target yet.
+	// +optional
+	// +listType=map
+	// +listMapKey=code
+	// +kubebuilder:validation:MaxItems=256
+	Admitted []Admission `json:"admitted,omitempty"`
 	// dashboardURL is where the dashboard is published.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

@@ -105,8 +105,8 @@ type PuskesmasSpec struct {
 	// +optional
 	// +kubebuilder:validation:Enum=Good;Intermittent;None
 	Connectivity string `json:"connectivity,omitempty"`
-	// release names a StackRelease. Set in Git it is a pin; otherwise the
-	// district writes it.
+	// release pins the Puskesmas to a StackRelease. Without it the Puskesmas goes
+	// where its District admits it; a new one takes that of its District.
 	// +optional
 	Release ObjectName `json:"release,omitempty"`
 	// state is Active (default), Suspended (hands off) or Hibernated (RME

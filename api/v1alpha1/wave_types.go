@@ -247,6 +247,13 @@ type WaveStatus struct {
 	// +listMapKey=reason
 	// +kubebuilder:validation:MaxItems=16
 	Blocked []BlockedDistricts `json:"blocked,omitempty"`
+	// admitted are the districts that the wave lets go to the release and that have
+	// not written it down as their target yet.
+	// +optional
+	// +listType=map
+	// +listMapKey=code
+	// +kubebuilder:validation:MaxItems=514
+	Admitted []Admission `json:"admitted,omitempty"`
 	// memory is what the wave must not forget and cannot see in the cluster.
 	// +optional
 	Memory WaveMemory `json:"memory,omitzero"`

@@ -16,6 +16,8 @@ import (
 	"strconv"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/equality"
+
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/inventory"
 )
@@ -29,6 +31,23 @@ type Record struct {
 	// SystemID is PostgreSQL's own identifier of the data that it serves, as
 	// CloudNativePG reports it. A restored copy has the same.
 	SystemID string `json:"systemID,omitempty"`
+	// Target is the StackRelease that the stack is brought to; written before the
+	// first change towards it. Running is the one that served before, until the
+	// target does; where both are the same, or Running is empty, there is but one.
+	Target  string `json:"target,omitempty"`
+	Running string `json:"running,omitempty"`
+	// Schema are the StackReleases that the schema of a facility's database may be
+	// of: one, or several while it is brought from one to the next, in the order
+	// in which that was begun.
+	Schema []string `json:"schema,omitempty"`
+	// RolledBack is the release whose RME failed and was put back, with a digest of
+	// the spec with which it did. It is not tried again by itself.
+	RolledBack *RolledBack `json:"rolledBack,omitempty"`
+	// Retried are the values of the annotation ilp.health/retry-requested-at that
+	// were last acted on.
+	Retried string `json:"retried,omitempty"`
+	// Postgres is the major version of PostgreSQL that made a district's data.
+	Postgres string `json:"postgres,omitempty"`
 	// Profile and Program tell which program works on a facility's database;
 	// Program is the name of its image where the profile does not say it.
 	Profile string `json:"profile,omitempty"`
@@ -37,6 +56,13 @@ type Record struct {
 	// with a digest of what is in them for Secrets. Where they were never written
 	// down there are none, which is not the same as an empty list.
 	Objects map[string]string `json:"objects,omitzero"`
+}
+
+// RolledBack is a release whose RME failed.
+type RolledBack struct {
+	Release string `json:"release"`
+	// Spec is a digest of the Puskesmas' spec.
+	Spec string `json:"spec"`
 }
 
 // WriterOf is the writer of the record of a Puskesmas with a code.
@@ -82,7 +108,8 @@ func (r *Record) Equal(other *Record) bool {
 	if r == nil || other == nil {
 		return r == other
 	}
-	return (r.Objects == nil) == (other.Objects == nil) && r.SystemID == other.SystemID && r.Profile == other.Profile && r.Program == other.Program && maps.Equal(r.Objects, other.Objects)
+	// An empty list of objects is not the same as none, so their lengths do not tell.
+	return (r.Objects == nil) == (other.Objects == nil) && equality.Semantic.DeepEqual(r, other)
 }
 
 // Has reports whether an object is in a record, and with which digest.
@@ -101,6 +128,7 @@ func (r *Record) Copy() *Record {
 	}
 	c := *r
 	c.Objects = maps.Clone(r.Objects)
+	c.Schema = slices.Clone(r.Schema)
 	return &c
 }
 

@@ -61,6 +61,32 @@ const (
 // Refusal says why there is no path, with a reason of the API.
 type Refusal struct{ Reason, Message string }
 
+// PathFrom finds the way to a release from each that a stack may be of: one, or
+// both ends while it is on its way. All must let it through. Where that is for
+// the first time at the last of them, the way opens when that is reached, and
+// until then the refusal says so. The direction is that from the latest of them.
+func PathFrom(ends []Release, to Release) (Direction, *Refusal) {
+	direction := Forward
+	var latest *Release
+	for i := range ends {
+		from := &ends[i]
+		d, refusal := Path(*from, to)
+		if refusal != nil && i < len(ends)-1 {
+			if _, last := Path(ends[len(ends)-1], to); last == nil {
+				refusal.Message = fmt.Sprintf("%s is not reached yet on the way from %s, and %s; that is asked again when it is",
+					ends[len(ends)-1].Name, from.Name, refusal.Message)
+			}
+		}
+		if refusal != nil {
+			return d, refusal
+		}
+		if latest == nil || from.Version.GreaterThan(latest.Version) {
+			latest, direction = from, d
+		}
+	}
+	return direction, nil
+}
+
 // Path finds the way from one release to another, or says why there is none.
 func Path(from, to Release) (Direction, *Refusal) {
 	if from.Version == nil || to.Version == nil {
