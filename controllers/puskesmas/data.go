@@ -55,7 +55,7 @@ func (r *Reconciler) checkData(ctx context.Context, s *scope) error {
 	if err := r.Applier.Restart(ctx, s.puskesmas.Namespace, labels.SelectorFromSet(s.ownerLabels())); err != nil {
 		return err
 	}
-	if err := r.write(ctx, s, record.Anew()); err != nil {
+	if err := r.write(ctx, s, s.record.Anew()); err != nil {
 		return err
 	}
 	return record.BegunAnew()
