@@ -33,6 +33,12 @@ const (
 	// AnnotationRecordPrefix on a district's Namespace begins the key of what a
 	// District or a Puskesmas wrote down of its data (package stack/record).
 	AnnotationRecordPrefix = "data.ilp.health/"
+	// AnnotationRecorded on a facility's Database tells that nothing works with it
+	// before there is such a record: without one it is as good as new.
+	AnnotationRecorded = "ilp.health/recorded"
+	// AnnotationRelease on an RME's Deployment and on a schema Job names the
+	// StackRelease that it is of.
+	AnnotationRelease = "ilp.health/release"
 
 	// Finalizer lets the operator take a stack down in order.
 	Finalizer = "ilp.health/finalizer"

@@ -1,12 +1,11 @@
 // Package district brings up the stack of one kabupaten or kota: its isolation,
-// its PostgreSQL, its dashboard, and hands the release on to its Puskesmas.
+// its PostgreSQL, its dashboard, and lets its Puskesmas go to its release.
 package district
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -49,11 +48,6 @@ type Reconciler struct {
 
 	owned    *watch.Owned
 	registry registry
-	// pins remembers which Puskesmas hold a release of their own, so that they
-	// are not asked again until they or the release change.
-	pins sync.Map
-	// given remembers what each Puskesmas was handed last, as it was before that.
-	given sync.Map
 }
 
 // Identity is a service account.
@@ -68,19 +62,20 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).checkCode,
 	(*Reconciler).checkNamespace,
 	(*Reconciler).verifyWilayah,
+	(*Reconciler).readRecords,
 	(*Reconciler).resolveRelease,
-	(*Reconciler).checkPath,
 	(*Reconciler).listPuskesmas,
 	(*Reconciler).orderDashboard,
 	(*Reconciler).render,
 	(*Reconciler).handleRetry,
 	(*Reconciler).writeInventoryAhead,
 	(*Reconciler).isolate,
+	(*Reconciler).recordRelease,
 	(*Reconciler).findDatabase,
 	(*Reconciler).checkStorage,
 	(*Reconciler).bringUpDatabase,
 	(*Reconciler).followVolumes,
-	(*Reconciler).handRelease,
+	(*Reconciler).admit,
 	(*Reconciler).bringUpDashboard,
 	(*Reconciler).prune,
 	(*Reconciler).judge,
@@ -111,7 +106,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if errors.Is(err, apply.ErrMoved) {
 		return ctrl.Result{RequeueAfter: status.CatchUp}, nil // as soon as the cache shows it
 	}
-	if wait := r.Statuses.KeepBack(s.before, s.district, s.district.Status.Conditions); err == nil && wait > 0 && !s.opensGate() {
+	if wait := r.Statuses.KeepBack(s.before, s.district, s.district.Status.Conditions); err == nil && wait > 0 && !s.opensGate() && !s.admits {
 		return status.Soonest(result, wait), nil
 	}
 	return status.Settle(result, err, r.patchStatus(ctx, s))
@@ -132,35 +127,63 @@ func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, erro
 	return ctrl.Result{}, nil
 }
 
-// judge says whether the whole district stands: what is its own, and every one
-// of its Puskesmas.
-func (r *Reconciler) judge(_ context.Context, s *scope) error {
-	switch {
-	case s.hibernated() && s.storage != nil:
-		return s.storage
-	case s.hibernated():
-		s.conditions.Ready(v1alpha1.ReasonHibernated, "PostgreSQL and all workloads are stopped as asked; data is kept")
-		return nil
-	case s.held != nil:
-		return s.held
-	case !s.conditions.IsTrue(v1alpha1.ConditionPuskesmasReady):
-		if err := s.failure(); err != nil {
-			return err
-		}
-		if s.storage != nil && s.storage.Stalled {
+// judge sets Ready from the district's components and all its Puskesmas.
+func (r *Reconciler) judge(ctx context.Context, s *scope) error {
+	if s.hibernated() {
+		if s.storage != nil {
 			return s.storage
 		}
-		return status.Waiting(0, v1alpha1.ReasonProgressing, "%s", s.unreadyMessage())
-	case s.dashboard != s.release:
-		// The dashboard's turn has come with this reconcile's count.
-		return status.Waiting(time.Second, v1alpha1.ReasonProgressing, "all Puskesmas stand, the dashboard follows")
+		s.conditions.Ready(v1alpha1.ReasonHibernated, "PostgreSQL and all workloads are stopped as asked; data is kept")
+		return nil
 	}
-	s.district.Status.Release.Current = s.release.Name
-	if s.storage != nil {
+	wait := s.waits()
+	if wait == nil {
+		if err := r.recordRunning(ctx, s); err != nil {
+			return err
+		}
+	}
+	switch {
+	case s.held != nil:
+		return s.heldOn(wait)
+	case wait != nil:
+		return wait
+	case s.storage != nil:
 		return s.storage
 	}
 	s.conditions.Ready(v1alpha1.ReasonSucceeded, fmt.Sprintf("database, dashboard and %s Puskesmas serve release %s", s.district.Status.Puskesmas.Summary, s.release.Name))
 	return nil
+}
+
+// waits says what the district waits for until it is of the release as a whole.
+func (s *scope) waits() *status.Stop {
+	switch {
+	case !s.conditions.IsTrue(v1alpha1.ConditionPuskesmasReady):
+		if failure := s.failure(); failure != nil {
+			return failure
+		}
+		if s.storage != nil && s.storage.Stalled {
+			return s.storage
+		}
+		return &status.Stop{Reason: v1alpha1.ReasonProgressing, Message: s.unreadyMessage()}
+	case s.dashboard != s.release:
+		// The dashboard's turn has come with this reconcile's count.
+		return &status.Stop{Reason: v1alpha1.ReasonProgressing, Message: "all Puskesmas stand, the dashboard follows", RetryAfter: time.Second}
+	}
+	return nil
+}
+
+// heldOn is why the district does not go where it is asked to, looked at again
+// when what it waits for is; once it has reached the release that it was on its
+// way to, that is at once.
+func (s *scope) heldOn(wait *status.Stop) *status.Stop {
+	held := *s.held
+	switch {
+	case wait != nil && wait.RetryAfter > 0:
+		held.RetryAfter = wait.RetryAfter
+	case wait == nil && s.from != "":
+		held.RetryAfter = time.Second
+	}
+	return &held
 }
 
 // reportBackup says that data has no copy outside the cluster.
