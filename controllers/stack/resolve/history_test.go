@@ -73,7 +73,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 					s.is.schema, s.schema = next, append(s.schema, next)
 				}
 			}
-			if s.stands && w.chance(30) { // its RME went back, and its schema did not
+			if s != w.district && s.stands && w.chance(30) { // its RME went back, and its schema did not
 				s.is.current, s.is.target, s.is.schema, s.schema = "1.0.0", "1.0.0", "1.1.0", []string{"1.1.0"}
 			}
 		}
@@ -151,7 +151,7 @@ func (w *world) judge(s *stack, v seen, d Decision) {
 	target := s.target()
 	if recorded := s.record != nil; recorded {
 		lost := v.Stack
-		lost.Current, lost.Schema, lost.Target = "", pick(w, names), pick(w, asks)
+		lost.Current, lost.Target = "", pick(w, asks)
 		if other := Release(lost, catalogue); other.Release != d.Release || other.Direction != d.Direction {
 			w.failf("%s: with another status it decides %+v instead of %+v", s.code, other, d)
 		}
@@ -171,7 +171,7 @@ func (w *world) judge(s *stack, v seen, d Decision) {
 	case d.Held != nil:
 		w.failf("%s: what cannot be reached moves it from %q to %q", s.code, target, d.Release)
 	case d.Release == v.Pin:
-	case v.wave != "" && (w.waves[v.wave] != nil) && v.Admission != nil && string(v.Admission.From) == target && string(v.Admission.To) == d.Release && !blind:
+	case w.waves[v.is.wave] != nil && v.Admission != nil && string(v.Admission.From) == target && string(v.Admission.To) == d.Release && !blind:
 	case target == "" && !s.exists && !v.Waits && d.Release == v.Offered:
 		if s != w.district && !w.district.exists {
 			w.failf("%s: begins before its district", s.code)

@@ -50,9 +50,8 @@ type Stack struct {
 	Record *record.Record
 	// Exists tells that something of the stack was made already.
 	Exists bool
-	// Current, Schema and Target are what the status says, Schema of a Puskesmas
-	// only. They count only where nothing is recorded.
-	Current, Schema, Target string
+	// Current and Target are what the status says. They count only where nothing is recorded.
+	Current, Target string
 	// Waits tells that a new stack must be admitted: a District that names a wave.
 	Waits bool
 	// Offered is the release of a new stack: the default StackRelease for a
@@ -177,7 +176,7 @@ func (s Stack) Ends() []string {
 	case s.recorded() != "":
 		ends = []string{s.Record.Running, s.Record.Target}
 	case s.Exists:
-		ends = []string{s.Current, s.Schema, s.Target}
+		ends = []string{s.Current, s.Target}
 	}
 	var known []string
 	for _, name := range ends {

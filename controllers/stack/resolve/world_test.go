@@ -53,7 +53,7 @@ type admitter struct {
 // seen is what a controller has read.
 type seen struct {
 	Stack
-	wave string
+	is custom
 }
 
 func (w *world) chance(percent int) bool { return w.rand.IntN(100) < percent }
@@ -97,7 +97,7 @@ func (w *world) stacks() []*stack { return append([]*stack{w.district}, w.member
 // read is what a controller sees of a stack.
 func (w *world) read(s *stack) seen {
 	is := late(w, s.is, s.was)
-	v := seen{wave: is.wave, Stack: Stack{Pin: is.pin, Record: s.record, Exists: s.exists, Current: is.current, Schema: is.schema, Target: is.target}}
+	v := seen{is: is, Stack: Stack{Pin: is.pin, Record: s.record, Exists: s.exists, Current: is.current, Target: is.target}}
 	if s == w.district {
 		v.Waits, v.Offered = is.wave != "", "1.0.0"
 	} else if w.district.exists {
@@ -112,8 +112,12 @@ func (w *world) read(s *stack) seen {
 // reconcile brings a stack one step on, unless the operator dies on the way.
 func (w *world) reconcile(s *stack) {
 	v := w.read(s)
+	if w.inherit(s, v.is); w.dies() {
+		return
+	}
+	v.Record = s.record
 	d := Release(v.Stack, catalogue)
-	w.logf("%s at %q sees pin %q, wave %q, admission %v, status %q %q: %s %q, asked %q", s.code, s.target(), v.Pin, v.wave, told(v.Admission), v.Current, v.Target, d.Row, d.Release, d.Asked)
+	w.logf("%s at %q sees pin %q, wave %q, admission %v, status %q %q: %s %q, asked %q", s.code, s.target(), v.Pin, v.is.wave, told(v.Admission), v.Current, v.Target, d.Row, d.Release, d.Asked)
 	w.judge(s, v, d)
 	if d.Release == "" || w.dies() {
 		return
@@ -137,6 +141,20 @@ func (w *world) reconcile(s *stack) {
 			c.current = d.Release
 		}
 	})
+}
+
+// inherit writes down, before anything else, where an operator before 0.2.0 has
+// left a Puskesmas: its schema may be of more releases than two.
+func (w *world) inherit(s *stack, is custom) {
+	if s == w.district || s.record != nil || !s.exists || is.target == "" {
+		return
+	}
+	s.record = &record.Record{Running: is.current, Target: is.target}
+	for _, end := range []string{is.current, is.schema} {
+		if !slices.Contains(s.record.Schema, end) {
+			s.record.Schema = append(s.record.Schema, end)
+		}
+	}
 }
 
 // toward is the record with a new target: all that the data may be of counts.
