@@ -2,6 +2,7 @@ package pin
 
 import (
 	"maps"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
@@ -18,21 +19,45 @@ func HandedOut(object metav1.Object, release v1alpha1.ObjectName) bool {
 	if release == "" || Applied(object, release) {
 		return false
 	}
-	handedOut := false
+	others, handedOut := owners(object)
+	return handedOut && len(others) == 0
+}
+
+// By lists who pins a District or Puskesmas to its release: the field managers
+// that own it. It is empty where nobody does, or nobody can tell.
+func By(object metav1.Object, release v1alpha1.ObjectName) []string {
+	if release == "" {
+		return nil
+	}
+	others, _ := owners(object)
+	if len(others) == 0 && Applied(object, release) {
+		return []string{clientApply}
+	}
+	return others
+}
+
+// clientApply stands for whoever applies a file on the client's side, and so
+// need not own what it sets.
+const clientApply = "kubectl apply"
+
+// owners lists who owns spec.release, but for an operator before 0.2.0.
+func owners(object metav1.Object) (others []string, handedOut bool) {
 	for _, entry := range object.GetManagedFields() {
 		if entry.FieldsV1 == nil || entry.Subresource != "" {
 			continue
 		}
 		var fields fieldpath.Set
 		if err := fields.FromJSON(entry.FieldsV1.GetRawReader()); err != nil || !fields.Has(releasePath) {
-			continue
+			continue // a format of another time says nothing here
 		}
-		if entry.Manager != v1alpha1.ManagerWave && entry.Manager != v1alpha1.ManagerDistrict {
-			return false
+		switch {
+		case entry.Manager == v1alpha1.ManagerWave || entry.Manager == v1alpha1.ManagerDistrict:
+			handedOut = true
+		case !slices.Contains(others, entry.Manager):
+			others = append(others, entry.Manager)
 		}
-		handedOut = true
 	}
-	return handedOut
+	return others, handedOut
 }
 
 // annotationHandedOut is left on cached copies by Strip; it exists in memory only.

@@ -64,10 +64,11 @@ type Decision struct {
 	// Release that it is brought to, or stays on; empty if nothing is to be made.
 	Release string
 	Row     Row
-	// Direction of the way from what is recorded to the release.
+	// Direction of the way to the release, from the latest that the stack may be of,
+	// for as long as it is on that way.
 	Direction upgrade.Direction
 	// Held says why the stack does not go where it is asked to, and Asked where
-	// that is. It stays on Release, in no direction.
+	// that is. Release is where it was brought to before: that goes on to its end.
 	Held  *upgrade.Refusal
 	Asked string
 }
@@ -75,39 +76,55 @@ type Decision struct {
 // Catalogue finds a release, or says that there is none.
 type Catalogue func(name string) (release upgrade.Release, found bool)
 
-// Release decides. What cannot be reached moves nobody, in no direction.
+// Release decides. What cannot be reached moves nobody.
 func Release(s Stack, catalogue Catalogue) Decision {
 	asked, row := s.asked()
 	d := Decision{Release: asked, Row: row}
-	target := s.target()
-	if asked == "" || asked == target {
-		return d
+	if target := s.target(); asked != target {
+		if d.Held = s.refuse(asked, catalogue); d.Held != nil {
+			d.Release, d.Asked = target, asked
+		}
 	}
+	d.Direction = s.direction(d.Release, catalogue)
+	return d
+}
+
+// refuse says why the stack may not go to a release, or nothing.
+func (s Stack) refuse(asked string, catalogue Catalogue) *upgrade.Refusal {
 	to, found := catalogue(asked)
 	if !found {
-		return d.hold(target, &upgrade.Refusal{Reason: v1alpha1.ReasonReleaseNotFound, Message: fmt.Sprintf(
-			"StackRelease %q does not exist: create it or name another; kubectl get stackreleases lists those there are", asked)})
+		return &upgrade.Refusal{Reason: v1alpha1.ReasonReleaseNotFound, Message: fmt.Sprintf(
+			"StackRelease %q does not exist: create it or name another; kubectl get stackreleases lists those there are", asked)}
 	}
 	var ends []upgrade.Release
 	for _, name := range s.Ends() {
 		end, found := catalogue(name)
 		if !found {
-			return d.hold(target, &upgrade.Refusal{Reason: v1alpha1.ReasonUpgradePath, Message: fmt.Sprintf(
-				"StackRelease %s runs and does not exist any more, so nobody can tell whether %s can be reached from there: create it again", name, asked)})
+			return &upgrade.Refusal{Reason: v1alpha1.ReasonUpgradePath, Message: fmt.Sprintf(
+				"StackRelease %s runs and does not exist any more, so nobody can tell whether %s can be reached from there: create it again", name, asked)}
 		}
 		ends = append(ends, end)
 	}
-	direction, refusal := upgrade.PathFrom(ends, to)
-	if refusal != nil {
-		return d.hold(target, refusal)
-	}
-	d.Direction = direction
-	return d
+	_, refusal := upgrade.PathFrom(ends, to)
+	return refusal
 }
 
-func (d Decision) hold(stays string, why *upgrade.Refusal) Decision {
-	d.Asked, d.Release, d.Held = d.Release, stays, why
-	return d
+// direction leads back while anything of the stack may be of a later release.
+func (s Stack) direction(release string, catalogue Catalogue) upgrade.Direction {
+	for _, name := range s.Ends() {
+		if name == release {
+			continue
+		}
+		to, found := catalogue(release)
+		from, known := catalogue(name)
+		if !found || !known {
+			continue
+		}
+		if direction, _ := upgrade.Path(from, to); direction == upgrade.Back {
+			return upgrade.Back
+		}
+	}
+	return upgrade.Forward
 }
 
 // asked is the release that the first row of the table which matches names.
@@ -155,11 +172,17 @@ func (s Stack) Ends() []string {
 	var ends []string
 	switch {
 	case s.Record != nil && len(s.Record.Schema) > 0:
-		ends = slices.Clone(s.Record.Schema)
+		ends = s.Record.Schema
 	case s.recorded() != "":
 		ends = []string{s.Record.Running, s.Record.Target}
 	case s.Exists:
 		ends = []string{s.Current, s.Target}
 	}
-	return slices.Compact(slices.DeleteFunc(ends, func(name string) bool { return name == "" }))
+	var known []string
+	for _, name := range ends {
+		if name != "" && !slices.Contains(known, name) {
+			known = append(known, name)
+		}
+	}
+	return known
 }

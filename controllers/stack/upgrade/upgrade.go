@@ -64,27 +64,30 @@ type Refusal struct{ Reason, Message string }
 // PathFrom finds the way to a release from each that a stack may be of: one, or
 // both ends while it is on its way. All must let it through. Where that is for
 // the first time at the last of them, the way opens when that is reached, and
-// until then the refusal says so. The direction is that from the latest of them.
+// until then the refusal says so. It leads back if any of them is later.
 func PathFrom(ends []Release, to Release) (Direction, *Refusal) {
 	direction := Forward
-	var latest *Release
-	for i := range ends {
-		from := &ends[i]
-		d, refusal := Path(*from, to)
+	for i, from := range ends {
+		d, refusal := Path(from, to)
 		if refusal != nil && i < len(ends)-1 {
-			if _, last := Path(ends[len(ends)-1], to); last == nil {
+			if last := ends[len(ends)-1]; reachable(last, to) {
 				refusal.Message = fmt.Sprintf("%s is not reached yet on the way from %s, and %s; that is asked again when it is",
-					ends[len(ends)-1].Name, from.Name, refusal.Message)
+					last.Name, from.Name, refusal.Message)
 			}
 		}
 		if refusal != nil {
 			return d, refusal
 		}
-		if latest == nil || from.Version.GreaterThan(latest.Version) {
-			latest, direction = from, d
+		if d == Back {
+			direction = Back
 		}
 	}
 	return direction, nil
+}
+
+func reachable(from, to Release) bool {
+	_, refusal := Path(from, to)
+	return refusal == nil
 }
 
 // Path finds the way from one release to another, or says why there is none.

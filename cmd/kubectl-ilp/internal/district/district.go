@@ -60,9 +60,9 @@ func get(ctx context.Context, f *cmdutil.Factory, name string) (client.Client, *
 	return c, d, nil
 }
 
-// apply writes spec.release, or gives it up if release is empty, by server-side
-// apply to this very District.
-func apply(ctx context.Context, c client.Client, d *v1alpha1.District, manager, release string, options ...client.ApplyOption) error {
+// apply pins this very District, or gives the pin up if release is empty, by
+// server-side apply.
+func apply(ctx context.Context, c client.Client, d *v1alpha1.District, release string, options ...client.ApplyOption) error {
 	patch := &unstructured.Unstructured{Object: map[string]any{}}
 	if release != "" {
 		patch.Object["spec"] = map[string]any{"release": release}
@@ -71,7 +71,7 @@ func apply(ctx context.Context, c client.Client, d *v1alpha1.District, manager, 
 	patch.SetName(d.Name)
 	patch.SetUID(d.UID)
 	applied := client.ApplyConfigurationFromUnstructured(patch)
-	if err := c.Apply(ctx, applied, append(options, client.FieldOwner(manager))...); err != nil {
+	if err := c.Apply(ctx, applied, append(options, client.FieldOwner(cmdutil.FieldManager))...); err != nil {
 		return fmt.Errorf("district %s: %w", d.Name, err)
 	}
 	return nil

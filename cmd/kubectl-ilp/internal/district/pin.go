@@ -12,14 +12,16 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/complete"
-	"ilp.health/operator/cmd/kubectl-ilp/internal/source"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/release"
+	stackpin "ilp.health/operator/controllers/stack/pin"
+	"ilp.health/operator/controllers/stack/resolve"
 )
 
 func newPin(f *cmdutil.Factory) *cobra.Command {
 	return &cobra.Command{
 		Use: "pin NAME RELEASE", Short: "Give a district a release that its wave leaves alone",
-		Long: "Set spec.release of a district and own the field, so that its wave does not overwrite it and reports it as pinned.\n" +
-			"Where Git owns the district, pin it there.",
+		Long: "Set spec.release of a district and own the field. A pin comes before whatever the wave says, which reports the district\n" +
+			"as pinned. Where Git owns the district, pin it there.",
 		Args: cmdutil.Args(cobra.ExactArgs(2)), ValidArgsFunction: complete.Args(f, complete.District, complete.Release),
 		RunE: func(cmd *cobra.Command, args []string) error { return pin(cmd.Context(), f, args[0], args[1]) },
 	}
@@ -28,14 +30,14 @@ func newPin(f *cmdutil.Factory) *cobra.Command {
 func newUnpin(f *cmdutil.Factory) *cobra.Command {
 	return &cobra.Command{
 		Use: "unpin NAME", Short: "Give a pinned district back to its wave",
-		Long: "Give up spec.release of a district that was pinned with this plugin. The district keeps the release that it has until\n" +
-			"its wave gives it another. Without a wave it takes the default StackRelease.",
+		Long: "Give up spec.release of a district that was pinned with this plugin. What runs stays, and what has begun ends, until its\n" +
+			"wave admits the district to another release.",
 		Args: cmdutil.Args(cobra.ExactArgs(1)), ValidArgsFunction: complete.Args(f, complete.District),
 		RunE: func(cmd *cobra.Command, args []string) error { return unpin(cmd.Context(), f, args[0]) },
 	}
 }
 
-func pin(ctx context.Context, f *cmdutil.Factory, name, release string) error {
+func pin(ctx context.Context, f *cmdutil.Factory, name, to string) error {
 	c, d, err := get(ctx, f, name)
 	if err != nil {
 		return err
@@ -44,14 +46,14 @@ func pin(ctx context.Context, f *cmdutil.Factory, name, release string) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(names, release) {
-		return fmt.Errorf("StackRelease %q does not exist: %s", release, listed(names))
+	if !slices.Contains(names, to) {
+		return fmt.Errorf("StackRelease %q does not exist: %s", to, listed(names))
 	}
 	others := otherOwners(d)
-	if err := apply(ctx, c, d, cmdutil.FieldManager, release, client.ForceOwnership); err != nil {
+	if err := apply(ctx, c, d, to, client.ForceOwnership); err != nil {
 		return err
 	}
-	if err := say(f, "district %s is pinned to %s", name, release); err != nil || len(others) == 0 {
+	if err := say(f, "district %s is pinned to %s", name, to); err != nil || len(others) == 0 {
 		return err
 	}
 	return say(f, "spec.release was owned by %s: write the pin there too, or it may be taken back", strings.Join(others, ", "))
@@ -62,34 +64,62 @@ func unpin(ctx context.Context, f *cmdutil.Factory, name string) error {
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(source.ReleaseOwners(d, d.Spec.Release), cmdutil.FieldManager) {
-		if others := otherOwners(d); len(others) > 0 {
-			return fmt.Errorf("district %s is pinned by %s, not by this plugin: take spec.release out there", name, strings.Join(others, ", "))
-		}
+	others := otherOwners(d)
+	switch mine := slices.Contains(stackpin.By(d, d.Spec.Release), cmdutil.FieldManager); {
+	case !mine && len(others) > 0:
+		return fmt.Errorf("district %s is pinned by %s, not by this plugin: take spec.release out there", name, strings.Join(others, ", "))
+	case !mine && stackpin.Of(d, d.Spec.Release) != "":
+		return fmt.Errorf("district %s is pinned, not by this plugin, and nobody owns spec.release: take it out of the resource", name)
+	case !mine:
 		return say(f, "district %s was not pinned", name)
 	}
-	// A field that nobody owns any more is removed, and a district on its way to a
-	// release would turn back. So the wave is made an owner of the value first.
-	wave, release := string(d.Spec.WaveRef.Name), string(d.Spec.Release)
-	if wave != "" {
-		if err := apply(ctx, c, d, v1alpha1.ManagerWave, release); err != nil {
-			return err
-		}
-	}
-	if err := apply(ctx, c, d, cmdutil.FieldManager, ""); err != nil {
+	if err := apply(ctx, c, d, ""); err != nil {
 		return err
 	}
-	switch others := otherOwners(d); {
-	case len(others) > 0:
+	if len(others) > 0 {
 		return say(f, "district %s is given up by this plugin, and still pinned by %s: take spec.release out there", name, strings.Join(others, ", "))
-	case wave != "":
-		return say(f, "district %s is not pinned any more: it keeps %s until wave %s gives it another release", name, release, wave)
-	default:
-		return say(f, "district %s is not pinned any more: without a wave it takes the default StackRelease", name)
 	}
+	next, err := afterwards(ctx, c, d)
+	if err != nil {
+		f.Warnf("what becomes of it cannot be told: %v", err)
+	}
+	return say(f, "district %s is not pinned any more%s", name, next)
 }
 
-// otherOwners are those who own spec.release beside the wave and this plugin.
+// afterwards says what becomes of a district without its pin.
+func afterwards(ctx context.Context, c client.Client, pinned *v1alpha1.District) (string, error) {
+	d := pinned.DeepCopy()
+	d.Spec.Release = ""
+	fleet, err := release.FleetOf(ctx, c)
+	if err != nil {
+		return "", err
+	}
+	place, err := release.PlaceOf(ctx, c, d.Spec.Code)
+	if err != nil {
+		return "", err
+	}
+	decision, err := fleet.District(ctx, place, d)
+	if err != nil {
+		return "", err
+	}
+	wave := string(d.Spec.WaveRef.Name)
+	switch decision.Row {
+	case resolve.New:
+		return ": it takes the default StackRelease " + decision.Release, nil
+	case resolve.Waiting:
+		return fmt.Sprintf(": it waits for wave %s to admit it to a release", wave), nil
+	case resolve.Admitted:
+		return fmt.Sprintf(": wave %s has admitted it to %s", wave, decision.Release), nil
+	case resolve.Unknown:
+		return "", nil
+	}
+	if wave == "" {
+		return fmt.Sprintf(": it stays on %s until a pin, or a wave that it joins, says otherwise", decision.Release), nil
+	}
+	return fmt.Sprintf(": it stays on %s until wave %s admits it to another release", decision.Release, wave), nil
+}
+
+// otherOwners are those who pin it beside this plugin.
 func otherOwners(d *v1alpha1.District) []string {
-	return slices.DeleteFunc(source.ReleaseOwners(d, d.Spec.Release), func(owner string) bool { return owner == cmdutil.FieldManager })
+	return slices.DeleteFunc(stackpin.By(d, d.Spec.Release), func(owner string) bool { return owner == cmdutil.FieldManager })
 }

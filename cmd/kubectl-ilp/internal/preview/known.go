@@ -2,6 +2,7 @@ package preview
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -11,37 +12,39 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/release"
 	"ilp.health/operator/controllers/district"
-	"ilp.health/operator/controllers/stack/upgrade"
+	"ilp.health/operator/controllers/stack/resolve"
 )
 
 // known is what the operator would know after the files are applied: what the
 // cluster has, and instead of it what the files make of it.
 type known struct {
+	release.Fleet
 	districts []v1alpha1.District
-	waves     []v1alpha1.Wave
-	releases  []v1alpha1.StackRelease
 	// operator is the service account that it runs as.
 	operator district.Identity
 }
 
 func (p *preview) know(ctx context.Context) (*known, error) {
 	var districts v1alpha1.DistrictList
-	var waves v1alpha1.WaveList
-	var releases v1alpha1.StackReleaseList
-	for _, list := range []client.ObjectList{&districts, &waves, &releases} {
-		if err := p.cluster.client.List(ctx, list); err != nil {
-			return nil, fmt.Errorf("list what the operator knows: %w", err)
-		}
+	if err := p.cluster.client.List(ctx, &districts); err != nil {
+		return nil, fmt.Errorf("list districts: %w", err)
+	}
+	fleet, err := release.FleetOf(ctx, p.cluster.client)
+	if err != nil {
+		return nil, err
 	}
 	operator, err := p.cluster.operator(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return &known{
+		Fleet: release.Fleet{
+			Waves:    overlay(fleet.Waves, p.wanted.waves),
+			Releases: overlay(fleet.Releases, p.wanted.releases),
+		},
 		districts: overlay(districts.Items, p.wanted.districts),
-		waves:     overlay(waves.Items, p.wanted.waves),
-		releases:  overlay(releases.Items, p.wanted.releases),
 		operator:  operator,
 	}, nil
 }
@@ -91,45 +94,48 @@ func (c *cluster) operator(ctx context.Context) (district.Identity, error) {
 }
 
 // release finds a release, or says that there is none.
-func (k *known) release(name v1alpha1.ObjectName) (*v1alpha1.StackRelease, error) {
-	for i := range k.releases {
-		if k.releases[i].Name == string(name) {
-			return &k.releases[i], nil
-		}
+func (k *known) release(name string) (*v1alpha1.StackRelease, error) {
+	if found := k.Get(name); found != nil {
+		return found, nil
 	}
 	return nil, fmt.Errorf("StackRelease %q does not exist: apply it, too, or name another", name)
 }
 
 // releaseOf is the release that a district comes to stand on, as the operator
-// finds it. The note says where that is not what its spec asks for.
-func (k *known) releaseOf(d *v1alpha1.District) (release *v1alpha1.StackRelease, note string, err error) {
-	current := v1alpha1.ObjectName(d.Status.Release.Current)
+// finds it. The note says where that is not what is asked for.
+func (k *known) releaseOf(ctx context.Context, place *release.Place, d *v1alpha1.District) (found *v1alpha1.StackRelease, note string, err error) {
+	decision, err := k.District(ctx, place, d)
+	name := decision.Release
 	switch wave := d.Spec.WaveRef.Name; {
-	case d.Spec.Release != "":
-		release, err = k.release(d.Spec.Release)
-	case wave != "" && current != "":
-		release, err = k.release(current)
-	case wave != "":
-		i := slices.IndexFunc(k.waves, func(w v1alpha1.Wave) bool { return w.Name == string(wave) })
-		if i < 0 {
-			return nil, "", fmt.Errorf("wave %q does not exist: apply it, too, or name another", wave)
-		}
-		release, err = k.release(k.waves[i].Spec.Release)
-		note = fmt.Sprintf("it waits for Wave %s to give it a release; compared is the one that the wave brings now", wave)
-	default:
-		if release = upgrade.Default(k.releases); release == nil {
-			err = fmt.Errorf("there is no default StackRelease: set spec.release, or annotate a StackRelease with %s=true", v1alpha1.DefaultReleaseAnnotation)
-		}
-	}
-	if err != nil || current == "" || string(current) == release.Name {
-		return release, note, err
-	}
-	from, err := k.release(current)
-	if err != nil {
+	case err != nil:
 		return nil, "", err
+	case decision.Row == resolve.Waiting && k.Wave(wave) == nil:
+		return nil, "", fmt.Errorf("wave %q does not exist: apply it, too, or name another", wave)
+	case decision.Row == resolve.Waiting:
+		name = string(k.Wave(wave).Spec.Release)
+		note = fmt.Sprintf("it waits for Wave %s to admit it; compared is the release that the wave brings now", wave)
+	case decision.Row == resolve.New && decision.Held == nil && name == "":
+		return nil, "", fmt.Errorf("there is no default StackRelease: set spec.release, or annotate a StackRelease with %s=true", v1alpha1.DefaultReleaseAnnotation)
+	default:
+		note, err = staying(decision)
 	}
-	if _, refusal := upgrade.Path(upgrade.ReleaseOf(from), upgrade.ReleaseOf(release)); refusal != nil {
-		return from, refusal.Message + "; everything stays on " + from.Name, nil
+	if err == nil {
+		found, err = k.release(name)
 	}
-	return release, note, nil
+	return found, note, err
+}
+
+// staying says of a stack why it does not go where it is asked to; it is an
+// error where it has no release then.
+func staying(d resolve.Decision) (note string, err error) {
+	switch {
+	case d.Row == resolve.Unknown:
+		return "", errors.New("something of it runs, and neither its namespace nor its status says of which release: set spec.release to the one that runs")
+	case d.Held == nil:
+		return "", nil
+	case d.Release == "":
+		return "", errors.New(d.Held.Message)
+	default:
+		return d.Held.Message + "; everything stays on " + d.Release, nil
+	}
 }

@@ -13,12 +13,13 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/manifest"
-	"ilp.health/operator/cmd/kubectl-ilp/internal/source"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/release"
 	"ilp.health/operator/config"
 	"ilp.health/operator/controllers/district"
 	"ilp.health/operator/controllers/puskesmas"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/status"
+	"ilp.health/operator/controllers/stack/upgrade"
 )
 
 // compareStacks compares what the operator applies for the districts that the
@@ -67,30 +68,29 @@ func (p *preview) compareStack(ctx context.Context, known *known, renderer *rend
 	if p.idle(title, d, d.Spec.State) {
 		return nil
 	}
-	release, note, err := known.releaseOf(d)
+	place, err := release.PlaceOf(ctx, p.cluster.client, d.Spec.Code)
 	if err != nil {
-		p.problem(wrong(title, "spec", err))
+		return err
+	}
+	found, note, err := known.releaseOf(ctx, place, d)
+	if err != nil {
+		p.problem(wrong(title, "spec.release", err))
 		return nil
 	}
 	if note != "" {
 		p.notef("%s: %s", title, note)
 	}
-	namespace := v1alpha1.NamespaceFor(d.Spec.Code)
-	members, err := p.membersOf(ctx, namespace)
+	members, err := p.membersOf(ctx, v1alpha1.NamespaceFor(d.Spec.Code))
 	if err != nil {
 		return err
 	}
-	present, err := p.cluster.hasNamespace(ctx, namespace)
-	if err != nil {
-		return err
-	}
-	objects, err := district.Offline(ctx, renderer, known.operator, d, members, release)
+	objects, err := district.Offline(ctx, renderer, known.operator, d, members, found)
 	if err != nil {
 		p.problem(wrong(title, "", err))
 		return nil
 	}
 	err = p.compareOwned(ctx, &owned{
-		title: title, present: present, stopped: d.Spec.State == v1alpha1.StateHibernated,
+		title: title, present: place.Present, stopped: d.Spec.State == v1alpha1.StateHibernated,
 		objects: objects, inventory: d.Status.Inventory,
 		labels: map[string]string{v1alpha1.LabelDistrict: string(d.Spec.Code)},
 	})
@@ -98,7 +98,7 @@ func (p *preview) compareStack(ctx context.Context, known *known, renderer *rend
 		return err
 	}
 	for i := range members {
-		facility := &facility{district: d, puskesmas: &members[i], release: release, present: present}
+		facility := &facility{district: d, puskesmas: &members[i], release: found, place: place}
 		if err := p.compareFacility(ctx, known, renderer, facility); err != nil {
 			return err
 		}
@@ -124,8 +124,7 @@ type facility struct {
 	puskesmas *v1alpha1.Puskesmas
 	// release of the district.
 	release *v1alpha1.StackRelease
-	// present tells that the namespace exists.
-	present bool
+	place   *release.Place
 }
 
 func (p *preview) compareFacility(ctx context.Context, known *known, renderer *render.Renderer, f *facility) error {
@@ -133,37 +132,43 @@ func (p *preview) compareFacility(ctx context.Context, known *known, renderer *r
 	if p.idle(title, f.puskesmas, f.puskesmas.Spec.State) {
 		return nil
 	}
-	release := f.release
-	pinned := f.puskesmas.UID == "" || len(source.ReleaseOwners(f.puskesmas, f.puskesmas.Spec.Release)) > 0
-	if name := f.puskesmas.Spec.Release; name != "" && pinned {
-		var err error
-		if release, err = known.release(name); err != nil {
-			p.problem(wrong(title, "spec.release", err))
-			return nil
-		}
+	decision, err := known.Puskesmas(ctx, f.place, f.puskesmas, f.release.Name)
+	if err != nil {
+		return err
 	}
-	running := f.puskesmas.Status.Release
-	if running.RolledBack.Name == release.Name && running.RolledBack.Generation == f.puskesmas.Generation {
-		p.notef("%s: the RME of %s failed and was put back; it stays so until another try is asked for, and is not compared", title, release.Name)
+	note, err := staying(decision)
+	var found *v1alpha1.StackRelease
+	if err == nil {
+		found, err = known.release(decision.Release)
+	}
+	if err != nil {
+		p.problem(wrong(title, "spec.release", err))
+		return nil
+	}
+	if note != "" {
+		p.notef("%s: %s", title, note)
+	}
+	if back := f.puskesmas.Status.Release.RolledBack; back.Name == found.Name && back.Generation == f.puskesmas.Generation {
+		p.notef("%s: the RME of %s failed and was put back; it stays so until another try is asked for, and is not compared", title, found.Name)
 		return nil
 	}
 	credentials, err := p.cluster.credentialsVersion(ctx, f.puskesmas)
 	if err != nil {
 		return err
 	}
-	objects, err := puskesmas.Offline(ctx, renderer, f.district, f.puskesmas, release, credentials)
+	objects, err := puskesmas.Offline(ctx, renderer, f.district, f.puskesmas, found, credentials)
 	if err != nil {
 		p.problem(wrong(title, "", err))
 		return nil
 	}
 	o := &owned{
-		title: title, present: f.present,
+		title: title, present: f.place.Present,
 		stopped: f.district.Spec.State == v1alpha1.StateHibernated || f.puskesmas.Spec.State == v1alpha1.StateHibernated,
 		objects: objects, inventory: f.puskesmas.Status.Inventory,
 		labels: map[string]string{v1alpha1.LabelDistrict: string(f.district.Spec.Code), v1alpha1.LabelPuskesmas: f.puskesmas.Name},
 	}
-	if running.Current == release.Name && running.Schema != release.Name {
-		o.keeps = puskesmas.ComponentSchema // it went back to a release, and its schema did not
+	if decision.Direction == upgrade.Back {
+		o.keeps = puskesmas.ComponentSchema // its way leads back, and its schema does not go along
 	}
 	return p.compareOwned(ctx, o)
 }

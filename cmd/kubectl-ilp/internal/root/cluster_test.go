@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -19,6 +20,8 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/source"
+	"ilp.health/operator/controllers/stack/pin"
+	"ilp.health/operator/controllers/stack/record"
 )
 
 // cluster is one with the objects of a folder.
@@ -47,7 +50,8 @@ func cluster(t *testing.T, change func(*source.Snapshot), funcs interceptor.Func
 	return builder.Build()
 }
 
-// give is what the wave's controller does: server-side apply without force.
+// give is a server-side apply without force, as Flux does it, or as the wave's
+// controller did before 0.2.0.
 func give(t *testing.T, c client.Client, district, release, manager string) error {
 	t.Helper()
 	patch := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"release": release}}}
@@ -62,7 +66,7 @@ func release(t *testing.T, c client.Client, district string) (name string, owner
 	if err := c.Get(t.Context(), client.ObjectKey{Name: district}, d); err != nil {
 		t.Fatal(err)
 	}
-	return string(d.Spec.Release), source.ReleaseOwners(d, d.Spec.Release)
+	return string(d.Spec.Release), pin.By(d, d.Spec.Release)
 }
 
 // expect runs a command and checks how it ends and what it says.
@@ -89,31 +93,61 @@ func TestPinAndUnpin(t *testing.T) {
 		if name, owners := release(t, c, "sintang"); name != pin || !slices.Equal(owners, []string{cmdutil.FieldManager}) {
 			t.Errorf("the release is %s of %v", name, owners)
 		}
-		other := map[string]string{"ilp-1.0.0": "ilp-1.1.0", "ilp-1.1.0": "ilp-1.0.0"}[pin]
-		if err := give(t, c, "sintang", other, v1alpha1.ManagerWave); !apierrors.IsConflict(err) {
-			t.Errorf("the wave may overwrite the pin: %v", err)
-		}
 	}
 
-	expect(t, c, "district unpin sintang", 0, "it keeps ilp-1.1.0 until wave nusantara-2025 gives it another release")
-	if name, owners := release(t, c, "sintang"); name != "ilp-1.1.0" || len(owners) > 0 {
-		t.Errorf("the release is %q of %v, want the one that it was pinned to, of the wave", name, owners)
-	}
-	if err := give(t, c, "sintang", "ilp-1.0.0", v1alpha1.ManagerWave); err != nil {
-		t.Errorf("the wave cannot give a release: %v", err)
+	expect(t, c, "district unpin sintang", 0, "district sintang is not pinned any more: it waits for wave nusantara-2025 to admit it to a release")
+	if name, owners := release(t, c, "sintang"); name != "" || len(owners) > 0 {
+		t.Errorf("the release is %q of %v, want none", name, owners)
 	}
 }
 
-func TestUnpinWithoutWave(t *testing.T) {
-	c := cluster(t, func(s *source.Snapshot) {
-		for i := range s.Districts {
-			s.Districts[i].Spec.WaveRef = v1alpha1.WaveReference{}
-		}
-	}, interceptor.Funcs{})
-	expect(t, c, "district pin bogor ilp-1.0.0", 0, "district bogor is pinned to ilp-1.0.0\n")
-	expect(t, c, "district unpin bogor", 0, "it takes the default StackRelease")
-	if name, owners := release(t, c, "bogor"); name != "" || len(owners) > 0 {
-		t.Errorf("the release is %q of %v, want none", name, owners)
+// TestUnpin says what becomes of a district, by what is recorded of it.
+func TestUnpin(t *testing.T) {
+	begun := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{
+		Name: "ilp-3201", Annotations: map[string]string{record.Key(record.District): `{"running":"ilp-1.0.0","target":"ilp-1.1.0"}`},
+	}}
+	for name, test := range map[string]struct {
+		wave     v1alpha1.ObjectName
+		admitted *v1alpha1.Admission
+		recorded bool
+		says     string
+	}{
+		"new":                       {"", nil, false, "it takes the default StackRelease ilp-1.0.0"},
+		"new in a wave":             {"nusantara-2025", nil, false, "it waits for wave nusantara-2025 to admit it to a release"},
+		"on its way":                {"", nil, true, "it stays on ilp-1.1.0 until a pin, or a wave that it joins, says otherwise"},
+		"on its way in a wave":      {"nusantara-2025", nil, true, "it stays on ilp-1.1.0 until wave nusantara-2025 admits it to another release"},
+		"admitted":                  {"nusantara-2025", &v1alpha1.Admission{Code: "32.01", To: "ilp-1.1.0"}, false, "wave nusantara-2025 has admitted it to ilp-1.1.0"},
+		"admitted from elsewhere":   {"nusantara-2025", &v1alpha1.Admission{Code: "32.01", From: "ilp-1.0.0", To: "ilp-1.2.0"}, true, "it stays on ilp-1.1.0"},
+		"in a wave that is no more": {"nowhere", nil, true, "it stays on ilp-1.1.0 until wave nowhere admits it"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := cluster(t, func(s *source.Snapshot) {
+				for i := range s.Releases {
+					if s.Releases[i].Name == "ilp-1.0.0" {
+						s.Releases[i].Annotations = map[string]string{v1alpha1.DefaultReleaseAnnotation: "true"}
+					}
+				}
+				for i := range s.Districts {
+					if s.Districts[i].Name == "bogor" {
+						s.Districts[i].Spec.WaveRef.Name = test.wave
+						s.Districts[i].Status = v1alpha1.DistrictStatus{}
+					}
+				}
+				if test.admitted != nil {
+					s.Wave.Status.Admitted = []v1alpha1.Admission{*test.admitted}
+				}
+			}, interceptor.Funcs{})
+			if test.recorded {
+				if err := c.Create(t.Context(), begun.DeepCopy()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			expect(t, c, "district pin bogor ilp-1.0.0", 0, "district bogor is pinned to ilp-1.0.0\n")
+			expect(t, c, "district unpin bogor", 0, "district bogor is not pinned any more: "+test.says)
+			if name, owners := release(t, c, "bogor"); name != "" || len(owners) > 0 {
+				t.Errorf("the release is %q of %v, want none", name, owners)
+			}
+		})
 	}
 }
 
