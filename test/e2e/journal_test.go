@@ -11,6 +11,7 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,7 +20,7 @@ import (
 )
 
 // journal notes, as the API server tells of it, which District and which
-// Puskesmas is given a release, and when it stands on it.
+// Puskesmas takes a release as its target, and when it stands on it.
 type journal struct {
 	mu      sync.Mutex
 	entries []entry
@@ -62,16 +63,15 @@ type progress struct {
 }
 
 func progressOf(obj any) progress {
-	stands := func(o client.Object, observed int64, current string, release v1alpha1.ObjectName, ready bool) bool {
-		return ready && observed == o.GetGeneration() && current == string(release)
+	stands := func(o client.Object, observed int64, current, target string, conditions []metav1.Condition) progress {
+		ready := meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionReady)
+		return progress{o.GetName(), target, ready && observed == o.GetGeneration() && current == target}
 	}
 	switch o := obj.(type) {
 	case *v1alpha1.District:
-		return progress{o.Name, string(o.Spec.Release), stands(o, o.Status.ObservedGeneration, o.Status.Release.Current, o.Spec.Release,
-			meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReady))}
+		return stands(o, o.Status.ObservedGeneration, o.Status.Release.Current, o.Status.Release.Target, o.Status.Conditions)
 	case *v1alpha1.Puskesmas:
-		return progress{o.Name, string(o.Spec.Release), stands(o, o.Status.ObservedGeneration, o.Status.Release.Current, o.Spec.Release,
-			meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReady))}
+		return stands(o, o.Status.ObservedGeneration, o.Status.Release.Current, o.Status.Release.Target, o.Status.Conditions)
 	}
 	return progress{}
 }

@@ -2,13 +2,20 @@ package e2e
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -171,7 +178,74 @@ var _ = Describe("A wave", Label("upgrade"), Ordered, func() {
 		expectToStayReady(ctx, facilities...)
 		Expect(visitors.leave()).To(BeEmpty())
 	})
+
+	// The schema of one facility is that of the release that failed, and its RME that of the one before.
+	It("loses nothing but words when every status is lost", func(ctx SpecContext) {
+		runs := func() []string {
+			return slices.Concat(running(ctx, maliku.namespace), running(ctx, sumbul.namespace), running(ctx, namespace))
+		}
+		before, visitors := runs(), visit(hosts(facilities...)...)
+		scaleOperator(ctx, 0)
+		loseStatuses(ctx)
+		scaleOperator(ctx, 1)
+		awaitReady(ctx, wave)
+		awaitSintang(ctx)
+		for _, f := range facilities {
+			awaitReady(ctx, f.object())
+			expectRelease(ctx, f, releaseNext)
+			Expect(f.sql(ctx, readRecord)).To(Equal("kept"), f.name)
+		}
+		lost := maliku.object()
+		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(lost), lost)).To(Succeed())
+		Expect(lost.Status.Release.Schema).To(Equal(releaseBroken))
+		Expect(runs()).To(Equal(before), "no Deployment is changed, no Job is made anew, no pod is replaced")
+		Expect(visitors.leave()).To(BeEmpty())
+	})
 })
+
+// running tells which Deployments, Jobs and pods there are in a namespace, and
+// how often each Deployment has been changed.
+func running(ctx context.Context, namespace string) []string {
+	GinkgoHelper()
+	var out []string
+	for _, list := range []client.ObjectList{&appsv1.DeploymentList{}, &batchv1.JobList{}, &corev1.PodList{}} {
+		Expect(cluster.List(ctx, list, client.InNamespace(namespace))).To(Succeed())
+		Expect(meta.EachListItem(list, func(item runtime.Object) error {
+			obj := item.(client.Object)
+			generation := int64(0)
+			if _, ok := obj.(*appsv1.Deployment); ok {
+				generation = obj.GetGeneration()
+			}
+			out = append(out, fmt.Sprintf("%T %s %s %d", obj, obj.GetName(), obj.GetUID(), generation))
+			return nil
+		})).To(Succeed())
+	}
+	slices.Sort(out)
+	return out
+}
+
+// loseStatuses takes the status of every resource of the operator's away, as a
+// restore from files does.
+func loseStatuses(ctx context.Context) {
+	GinkgoHelper()
+	for _, list := range []client.ObjectList{&v1alpha1.WaveList{}, &v1alpha1.DistrictList{}, &v1alpha1.PuskesmasList{}, &v1alpha1.StackReleaseList{}} {
+		Expect(cluster.List(ctx, list)).To(Succeed())
+		Expect(meta.EachListItem(list, func(item runtime.Object) error {
+			return cluster.Status().Patch(ctx, item.(client.Object), client.RawPatch(types.MergePatchType, []byte(`{"status":null}`)))
+		})).To(Succeed())
+	}
+}
+
+// scaleOperator stops the operator, or starts it again.
+func scaleOperator(ctx context.Context, replicas int) {
+	GinkgoHelper()
+	command(ctx, "kubectl", "scale", "deployment", "ilp-operator", "-n", "ilp-system", fmt.Sprintf("--replicas=%d", replicas))
+	Eventually(func() []corev1.Pod {
+		var pods corev1.PodList
+		Expect(cluster.List(ctx, &pods, client.InNamespace("ilp-system"), client.MatchingLabels{"app.kubernetes.io/name": "ilp-operator"})).To(Succeed())
+		return pods.Items
+	}).WithContext(ctx).WithTimeout(time.Minute).WithPolling(time.Second).Should(HaveLen(replicas))
+}
 
 var postgresqlPods = client.MatchingLabels{"cnpg.io/cluster": "database"}
 
