@@ -331,8 +331,8 @@ type BlockedDistricts struct {
 }
 
 // WaveMemory is what the planner takes from one look at the fleet to the next,
-// beside the admissions. It speaks of one release; once the wave names another,
-// only the places that may still be taken are left of it.
+// beside the admissions. It speaks of one release; naming another one empties it,
+// but for those that were called back.
 // +kubebuilder:validation:MinProperties=1
 type WaveMemory struct {
 	// release that stages and started speak of.
@@ -351,6 +351,13 @@ type WaveMemory struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=514
 	Started []StartedDistrict `json:"started,omitempty"`
+	// calledBack are the districts whose admission was taken back, and who may have
+	// gone before they saw it. Each takes a place for a few minutes.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=514
+	CalledBack []CalledBackDistrict `json:"calledBack,omitempty"`
 }
 
 // StageMemory is when a stage was seen complete.
@@ -374,6 +381,16 @@ type StartedDistrict struct {
 	// since when it is on its way.
 	// +required
 	Since metav1.Time `json:"since,omitempty,omitzero"`
+}
+
+// CalledBackDistrict is when the admission of a district was taken back.
+type CalledBackDistrict struct {
+	// name of the District.
+	// +required
+	Name ObjectName `json:"name,omitempty"`
+	// at is when.
+	// +required
+	At metav1.Time `json:"at,omitempty,omitzero"`
 }
 
 // WaveList is a list of Waves.

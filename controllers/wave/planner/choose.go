@@ -85,7 +85,8 @@ func (p *plan) choose() {
 	}
 	for _, m := range p.members {
 		if m.stage == nil && m.state == Held {
-			m.block, m.admission = p.problem, nil
+			m.block = p.problem
+			p.callBack(m)
 		}
 	}
 }

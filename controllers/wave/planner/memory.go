@@ -10,12 +10,22 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 )
 
+// settled is how long one that was called back may have gone without anybody
+// seeing it: longer than any cache is late, or any request takes.
+const settled = 5 * time.Minute
+
 // recall takes over the members, and what is remembered of them.
 func (p *plan) recall() {
 	memory := p.status.Memory
-	since := make(map[string]time.Time, len(memory.Started))
-	for _, s := range memory.Started {
-		since[string(s.Name)] = p.past(s.Since)
+	since := map[string]time.Time{}
+	if memory.Release == p.spec.Release {
+		for _, s := range memory.Started {
+			since[string(s.Name)] = p.past(s.Since)
+		}
+	}
+	back := make(map[string]time.Time, len(memory.CalledBack))
+	for _, c := range memory.CalledBack {
+		back[string(c.Name)] = p.past(c.At)
 	}
 	admitted := make(map[string]*v1alpha1.Admission, len(p.status.Admitted))
 	for i := range p.status.Admitted {
@@ -25,26 +35,38 @@ func (p *plan) recall() {
 	for i, d := range p.fleet.Districts {
 		m := &member{District: d}
 		m.since, m.started = since[d.Name]
-		if memory.Release != p.spec.Release && d.Target == string(memory.Release) {
-			m.started = false // that was the way to the release before; see underway
+		if at, ok := back[d.Name]; ok && p.now.Before(at.Add(settled)) {
+			m.back = at
+			p.lookAt(at.Add(settled))
 		}
-		m.recall(admitted[d.Code], p.spec.Release)
+		p.recallAdmission(m, admitted[d.Code])
 		p.members[i] = m
 	}
 	slices.SortFunc(p.members, byCode)
 }
 
-// recall looks whether the admission of a member can still be taken. If it is
-// seen elsewhere than where the admission is from, it has not taken it; if its
-// status is lost, nobody knows.
-func (m *member) recall(a *v1alpha1.Admission, release v1alpha1.ObjectName) {
+// recallAdmission finds out whether a member can still take its admission. One
+// that is seen where the admission leads has taken it; one that is seen anywhere
+// else has not, and cannot any more.
+func (p *plan) recallAdmission(m *member, a *v1alpha1.Admission) {
 	switch {
-	case a == nil || a.To != release:
-	case string(a.From) == m.Target:
+	case a == nil:
+	case string(a.From) != m.Target && !m.lost():
+	case a.To == p.spec.Release && string(a.From) == m.Target:
 		m.admission = a
-	case m.Target != string(release) && !m.lost():
-		m.started = false
+	default:
+		m.admission = a
+		p.callBack(m)
 	}
+}
+
+// callBack takes the admission of a member away. It may have gone before it sees that.
+func (p *plan) callBack(m *member) {
+	if m.admission != nil {
+		m.back = p.now
+		p.lookAt(p.now.Add(settled))
+	}
+	m.admission, m.started = nil, false
 }
 
 // lost tells that nothing is known of where a district is: it is new, or its
@@ -90,7 +112,11 @@ func (p *plan) remember() v1alpha1.WaveMemory {
 		if m.started {
 			memory.Started = append(memory.Started, v1alpha1.StartedDistrict{Name: v1alpha1.ObjectName(m.Name), Since: metav1.NewTime(m.since)})
 		}
+		if !m.back.IsZero() {
+			memory.CalledBack = append(memory.CalledBack, v1alpha1.CalledBackDistrict{Name: v1alpha1.ObjectName(m.Name), At: metav1.NewTime(m.back)})
+		}
 	}
 	slices.SortFunc(memory.Started, func(a, b v1alpha1.StartedDistrict) int { return cmp.Compare(a.Name, b.Name) })
+	slices.SortFunc(memory.CalledBack, func(a, b v1alpha1.CalledBackDistrict) int { return cmp.Compare(a.Name, b.Name) })
 	return memory
 }

@@ -3,6 +3,7 @@ package planner
 import (
 	"fmt"
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -10,8 +11,8 @@ import (
 )
 
 // chooseIn fills the places of one stage: first with districts that were admitted
-// before, then with those that take a place already since they are on their way to
-// the release that the wave named before, or were called back, then in order of code.
+// before, then with those on their way to the release that the wave named before,
+// which take a place already, then in order of code.
 func (p *plan) chooseIn(s *stage, gate *Problem) {
 	if gate == nil && s.spec.Approval == "Required" && !slices.Contains(p.spec.ApprovedStages, v1alpha1.ObjectName(s.name)) {
 		gate = &Problem{Planned: true, Reason: v1alpha1.ReasonAwaitingApproval, Message: fmt.Sprintf(
@@ -20,33 +21,30 @@ func (p *plan) chooseIn(s *stage, gate *Problem) {
 	places := places{stage: s.name, limit: s.limit()}
 	var moving, fresh []*member
 	for _, m := range s.members {
-		switch {
-		case m.admission != nil:
-			places.busy++
+		if m.admission != nil {
 			if m.block = p.blockOf(m, gate); m.block != nil {
-				m.state, m.since, m.admission = Held, p.now, nil
-				places.unsure++
-				continue
+				m.state = Held
+				p.callBack(m)
+			} else {
+				p.admit(m)
 			}
-			places.going++
-			p.admit(m)
-		case m.state == InFlight:
+		}
+		waits := m.state == Held && m.block == nil
+		switch {
+		case m.admission != nil, m.state == InFlight:
 			places.busy++
 			places.going++
-		case m.state != Held:
-		case p.underway(m):
+		case waits && p.underway(m):
 			places.busy++
 			moving = append(moving, m)
-		case m.started:
+		case m.unsure():
 			places.busy++
 			places.unsure++
-			moving = append(moving, m)
+			fallthrough
 		default:
-			if m.Active && !m.Observed {
-				places.busy++
-				places.unsure++
+			if waits {
+				fresh = append(fresh, m)
 			}
-			fresh = append(fresh, m)
 		}
 	}
 	for _, m := range append(moving, fresh...) {
@@ -63,22 +61,26 @@ func (p *plan) chooseIn(s *stage, gate *Problem) {
 	}
 }
 
+// unsure tells that a district may go, and nobody knows: it was called back, or
+// its status does not speak of its present spec.
+func (m *member) unsure() bool {
+	return !m.back.IsZero() || (m.state == Held && m.Active && !m.Observed)
+}
+
 // places are those of one stage.
 type places struct {
 	stage string
 	limit int
 	// busy are taken: going by those who go to the wave's release or may, unsure by
-	// those who may have gone, since they were called back or their status does not
-	// speak of their present spec.
+	// those who may go and nobody knows.
 	busy, going, unsure int
 }
 
 // take finds a place for a district. One that is underway has its own, but people
 // may have brought more of them under way than may be. One of which nobody is
-// sure has its own, too, as far as those of the others are sure.
+// sure has its own, too, as far as there are enough for the others.
 func (p *places) take(m *member, underway bool) bool {
-	unsure := m.started || !m.Observed
-	switch {
+	switch unsure := m.unsure(); {
 	case underway && p.going+p.unsure >= p.limit:
 		return false
 	case underway:
@@ -98,7 +100,7 @@ func (p *places) take(m *member, underway bool) bool {
 func (p *places) taken() *Problem {
 	text := fmt.Sprintf("%d of stage %s are in flight, as many as maxConcurrent allows; it starts when one of them is done", p.busy, p.stage)
 	if p.unsure > 0 {
-		text += fmt.Sprintf(". Whether %d of them are is not known before their status tells, or their time is over", p.unsure)
+		text += fmt.Sprintf(". %d of them may be: they were called back a moment ago, or their status does not speak of their present spec", p.unsure)
 	}
 	return &Problem{Planned: true, Reason: v1alpha1.ReasonAwaitingSlot, Message: text}
 }
@@ -107,7 +109,7 @@ func (p *places) taken() *Problem {
 // that takes too long stays Failed.
 func (p *plan) admit(m *member) {
 	if m.admission == nil {
-		m.started, m.since = true, p.now
+		m.started, m.since, m.back = true, p.now, time.Time{}
 		m.admission = &v1alpha1.Admission{
 			Code: m.Code, From: v1alpha1.ObjectName(m.Target), To: p.spec.Release, At: metav1.NewTime(p.now),
 		}

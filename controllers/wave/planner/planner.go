@@ -3,9 +3,10 @@
 // has no client and no clock, and the same input gives the same plan.
 //
 // A district that may go has an admission, from the release that it was seen to
-// have as its target. The district itself takes it, if that is still so, when it
-// pleases; so whoever was ever admitted takes a place until it is seen to be
-// done, or to be somewhere else, or has not gone for as long as a district may take.
+// have as its target. The district itself takes it, if that is still so, as soon
+// as it sees it. Nobody can tell at once whether it has: so one that is called
+// back takes a place for a while yet, and so does one whose status does not speak
+// of its present spec.
 package planner
 
 import (
@@ -109,10 +110,12 @@ type member struct {
 	state State
 	// admission is the one that it may take as far as anybody has seen.
 	admission *v1alpha1.Admission
-	// started tells that it takes a place; since says from when.
+	// started tells that it is admitted, or goes; since says from when.
 	started bool
 	since   time.Time
-	block   *Problem
+	// back is when its admission was taken back, if it may have gone meanwhile.
+	back  time.Time
+	block *Problem
 }
 
 // Plan decides. Of the status it reads admissions and memory, as the last call left them.
@@ -136,34 +139,31 @@ func (p *plan) classify() {
 	for _, m := range p.members {
 		given := p.given(m)
 		m.state = Held
-		switch {
-		case m.Pin != "" && !given:
-			m.state, m.started, m.admission = Pinned, false, nil
-			continue
-		case given:
+		if given {
 			m.admission = nil
 		}
-		if given && m.Observed && m.Ready && m.Current == string(p.spec.Release) {
+		switch {
+		case m.Pin != "" && !given:
+			m.state = Pinned
+			p.callBack(m)
+			continue
+		case given && m.Observed && m.Ready && m.Current == string(p.spec.Release):
 			m.state, m.started = Done, false
 			continue
-		}
-		switch {
 		case given && !m.Active:
 			m.started = false
-		case given && !m.started, m.admission != nil && !m.started:
+			continue
+		case !given && m.admission == nil:
+			m.started = m.started && m.lost()
+			continue
+		case !m.started:
 			m.started, m.since = true, p.now
 		}
-		switch late := !p.now.Before(p.timeout(m)); {
-		case !m.started:
-		case given && m.Observed && m.Stalled, (given || m.admission != nil) && late:
+		switch {
+		case given && m.Observed && m.Stalled, !p.now.Before(p.timeout(m)):
 			m.state = Failed
 		case given:
 			m.state = InFlight
-			p.lookAt(p.timeout(m))
-		case m.admission != nil: // choose says whether it still may go
-		case late:
-			m.started = false // it was called back, and has not gone since
-		default:
 			p.lookAt(p.timeout(m))
 		}
 	}

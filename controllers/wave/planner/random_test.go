@@ -59,8 +59,7 @@ type run struct {
 	// shown are the districts as the wave's cache shows them.
 	shown map[string]District
 	// admitted are the admissions as the districts' cache shows them.
-	admitted  []v1alpha1.Admission
-	refreshed time.Time
+	admitted []v1alpha1.Admission
 	// moved are the rows by which districts went where they go.
 	moved   map[string]resolve.Row
 	soaked  map[string]*soaking
@@ -126,7 +125,12 @@ func (r *run) register() {
 
 // disturb lets time pass and things happen.
 func (r *run) disturb() {
-	r.now = r.now.Add(time.Duration(1+r.rand.IntN(40)) * time.Minute)
+	if r.chance(20) {
+		r.now = r.now.Add(time.Duration(r.rand.IntN(60)) * time.Second)
+	} else {
+		r.refresh()
+		r.now = r.now.Add(time.Duration(1+r.rand.IntN(40)) * time.Minute)
+	}
 	switch {
 	case r.chance(4):
 		r.now = r.now.Add(-time.Duration(r.rand.IntN(300)) * time.Minute)
@@ -148,7 +152,7 @@ func (r *run) disturb() {
 			delete(r.districts, name)
 			delete(r.moved, name)
 		case dice >= 332 && dice < 336:
-			d.Active = !d.Active
+			d.Active, d.Observed = !d.Active, false
 		case dice >= 336 && dice < 338:
 			r.pin(name, map[string]string{"": oldRelease, oldRelease: ""}[d.Pin])
 		case dice >= 338 && dice < 340:
@@ -157,10 +161,7 @@ func (r *run) disturb() {
 			r.look(name)
 		}
 	}
-	switch {
-	case r.now.Sub(r.refreshed).Abs() > 40*time.Minute:
-		r.refresh()
-	case r.chance(70):
+	if r.chance(30) {
 		r.admitted = r.status.Admitted
 	}
 	if r.chance(3) && r.made < 40 {
@@ -181,9 +182,9 @@ func (r *run) disturb() {
 }
 
 // refresh shows the present admissions to the districts, and all districts to the
-// wave. No cache is late for as long as a district may take.
+// wave. No cache is late for long.
 func (r *run) refresh() {
-	r.admitted, r.refreshed = r.status.Admitted, r.now
+	r.admitted = r.status.Admitted
 	for name, d := range r.districts {
 		r.shown[name] = d.District
 	}

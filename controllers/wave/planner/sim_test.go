@@ -23,11 +23,15 @@ const (
 	newRelease = "r2"
 )
 
+var monday = time.Date(2025, 6, 2, 1, 0, 0, 0, time.UTC) // 08:00 in Jakarta
+
 // simulated is a district: what its spec and its status say, and what it has
 // written down, which nobody but itself sees.
 type simulated struct {
 	District
 	record *record.Record
+	// alone names no wave.
+	alone bool
 }
 
 // act is what a district does when it looks: it resolves its release, by the
@@ -40,7 +44,7 @@ func (d *simulated) act(admitted []v1alpha1.Admission, releases map[string]upgra
 	}
 	lost := d.Message == ""
 	stack := resolve.Stack{
-		Pin: d.Pin, Record: d.record, Exists: d.record != nil, Current: d.Current, Target: d.Target, Waits: true,
+		Pin: d.Pin, Record: d.record, Exists: d.record != nil, Current: d.Current, Target: d.Target, Waits: !d.alone, Offered: oldRelease,
 	}
 	for i := range admitted {
 		if admitted[i].Code == d.Code {
@@ -104,7 +108,7 @@ func newSim(spec v1alpha1.WaveSpec, districts ...*simulated) *sim {
 			oldRelease: {Name: oldRelease, Version: semver.MustParse("1.0.0")},
 			newRelease: {Name: newRelease, Version: semver.MustParse("1.1.0")},
 		},
-		now: time.Date(2025, 6, 2, 1, 0, 0, 0, time.UTC), // a Monday, 08:00 in Jakarta
+		now: monday,
 	}
 	s.spec.Release = newRelease
 	for _, d := range districts {
