@@ -287,3 +287,62 @@ var _ = Describe("A district that a wave has let go", func() {
 		ends(ctx, d)
 	})
 })
+
+var _ = Describe("A district of an operator before 0.2.0", func() {
+	// handOut writes a release into the spec as that operator did.
+	handOut := func(ctx SpecContext, d *district, release string) {
+		GinkgoHelper()
+		patch := written(&v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: d.name}})
+		patch.Object["spec"] = map[string]any{"release": release}
+		applyFile(ctx, patch, v1alpha1.ManagerWave)
+	}
+	// before brings it to where that operator left it: without records, with its
+	// release in the spec.
+	before := func(ctx SpecContext, d *district, release string) {
+		GinkgoHelper()
+		theOperator.stop()
+		d.loseRecords(ctx)
+		handOut(ctx, d, release)
+		theOperator.start()
+	}
+
+	It("is recorded as it is, and its spec is people's again, as often as the operators change", func(ctx SpecContext) {
+		d := newDistrict(admin).apply(ctx, oneAtATime)
+		d.addPuskesmas(ctx, "aman")
+		d.addPuskesmas(ctx, "darit", pilot)
+		d.expectReady(ctx)
+		programs := d.programs(ctx)
+		for range 2 {
+			before(ctx, d, defaultRelease)
+			Eventually(func() v1alpha1.ObjectName { return d.get(ctx).Spec.Release }).Should(BeEmpty())
+			Expect(d.record(ctx, record.District)).To(And(HaveField("Target", defaultRelease), HaveField("Running", defaultRelease)))
+			d.expectReady(ctx)
+			Expect(d.programs(ctx)).To(Equal(programs))
+		}
+
+		By("midway, with one on its way and one that waits")
+		workloads.let(ctx, d, "Job", "darit", hangs)
+		give(ctx, d, otherRelease)
+		d.expect(ctx, "darit", v1alpha1.ConditionSchemaReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
+		programs = d.programs(ctx)
+		before(ctx, d, otherRelease)
+		Eventually(func() v1alpha1.ObjectName { return d.get(ctx).Spec.Release }).Should(BeEmpty())
+		Expect(d.record(ctx, record.District)).To(And(
+			HaveField("Target", otherRelease), HaveField("Running", defaultRelease), HaveField("Dashboard", defaultRelease)))
+		d.expect(ctx, "darit", v1alpha1.ConditionSchemaReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
+		Expect(d.givenTo(ctx, otherRelease, "aman", "darit")).To(ConsistOf("darit"))
+		Expect(d.programs(ctx)).To(Equal(programs))
+		workloads.let(ctx, d, "Job", "darit", succeeds)
+		d.expectReady(ctx)
+		Expect(d.imageOf(ctx, "aman-rme")).To(Equal(newImage))
+	})
+
+	It("keeps a pin that somebody else holds too", func(ctx SpecContext) {
+		d := newDistrict(admin).apply(ctx, to(otherRelease))
+		d.expectReady(ctx)
+		before(ctx, d, otherRelease)
+		Eventually(func() *record.Record { return d.record(ctx, record.District) }).Should(HaveField("Running", otherRelease))
+		d.expectReady(ctx)
+		Expect(d.get(ctx).Spec.Release).To(BeEquivalentTo(otherRelease))
+	})
+})
