@@ -23,6 +23,13 @@ func HandedOut(object metav1.Object, release v1alpha1.ObjectName) bool {
 	return handedOut && len(others) == 0
 }
 
+// Written reports whether an operator before 0.2.0 still owns the release of a
+// District or Puskesmas, be it alone or beside others.
+func Written(object metav1.Object) bool {
+	_, written := owners(object)
+	return written
+}
+
 // By lists who pins a District or Puskesmas to its release: the field managers
 // that own it. It is empty where nobody does, or nobody can tell.
 func By(object metav1.Object, release v1alpha1.ObjectName) []string {

@@ -48,6 +48,11 @@ func TestOf(t *testing.T) {
 			if got := Of(p, p.Spec.Release); got != tt.want {
 				t.Errorf("the pin is %q, want %q", got, tt.want)
 			}
+			if got, want := Written(p), slices.ContainsFunc(tt.fields, func(f metav1.ManagedFieldsEntry) bool {
+				return f.Manager == v1alpha1.ManagerWave || f.Manager == v1alpha1.ManagerDistrict
+			}); got != want {
+				t.Errorf("an older operator owns it: %v, want %v", got, want)
+			}
 			if got := By(p, p.Spec.Release); !slices.Equal(got, tt.by) {
 				t.Errorf("it is pinned by %v, want %v", got, tt.by)
 			}

@@ -14,6 +14,7 @@ import (
 	storagev1 "k8s.io/api/storage/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -80,7 +81,35 @@ var _ = Describe("kubectl ilp doctor", Ordered, func() {
 		}
 		Expect(json.Unmarshal([]byte(out), &report)).To(Succeed())
 		Expect(report.Fit).To(BeTrue())
-		Expect(report.Checks).To(HaveLen(10))
+		Expect(report.Checks).To(HaveLen(11))
+	})
+
+	It("sees that what an older operator wrote into a spec is not given up", func(ctx SpecContext) {
+		written := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{
+			"code": "32.05", "name": "Kabupaten Garut", "database": map[string]any{"storage": "1Gi"},
+		}}}
+		written.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("District"))
+		written.SetName("garut")
+		release := written.DeepCopy()
+		release.Object["spec"] = map[string]any{"release": "ilp-1.0.0"}
+		for _, as := range []struct {
+			manager string
+			object  *unstructured.Unstructured
+		}{{"flux", written}, {v1alpha1.ManagerWave, release}} {
+			Expect(environment.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(as.object), client.FieldOwner(as.manager))).To(Succeed())
+		}
+		_, out := ilp(ctx, "doctor")
+		Expect(out).To(ContainSubstring("! releases: spec.release of 1 Districts and Puskesmas, such as District garut, is what an operator before 0.2.0 wrote, and not given up yet; see that"))
+
+		_, out = ilp(ctx, "district unpin garut")
+		Expect(out).To(Equal("district garut was not pinned\n"))
+
+		nothing := written.DeepCopy()
+		nothing.Object["spec"] = map[string]any{}
+		Expect(environment.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(nothing), client.FieldOwner(v1alpha1.ManagerWave))).To(Succeed())
+		_, out = ilp(ctx, "doctor")
+		Expect(out).To(ContainSubstring("✓ releases: "))
+		Expect(environment.Client.Delete(ctx, written)).To(Succeed())
 	})
 
 	It("says what it may not look at, and does not take that for a refusal", func(ctx SpecContext) {

@@ -3,6 +3,7 @@
 package blocker
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -90,7 +91,8 @@ func subjectOf(d *v1alpha1.District) Subject {
 
 func ofPuskesmas(d *v1alpha1.District, p *v1alpha1.Puskesmas) *Blocker {
 	s := subjectOf(d)
-	s.Kind, s.Puskesmas, s.Release = Puskesmas, p.Name, string(p.Spec.Release)
+	s.Kind, s.Puskesmas = Puskesmas, p.Name
+	s.Release = cmp.Or(string(p.Spec.Release), p.Status.Release.Target, s.Release)
 	return own(s, p.Status.Conditions, p.Status.ObservedGeneration, p.Generation)
 }
 

@@ -116,6 +116,20 @@ func TestOfPuskesmas(t *testing.T) {
 	}
 }
 
+// TestNextOfRecordMissing: nobody but a person knows what runs.
+func TestNextOfRecordMissing(t *testing.T) {
+	d := &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: "sintang"}, Status: v1alpha1.DistrictStatus{Conditions: said("Stalled=RecordMissing: x")}}
+	p := facility("a", "Stalled=RecordMissing: x")
+	for want, b := range map[string]*Blocker{
+		"kubectl get stackreleases, then pin the one that runs: kubectl ilp district pin sintang RELEASE":           OfDistrict(d, nil),
+		"set spec.release of Puskesmas a of District sintang to the release that its database has worked with last": OfPuskesmas(d, &p, nil),
+	} {
+		if b == nil || b.Outcome != Held || b.Next != want {
+			t.Errorf("the next step is %+v, want %s", b, want)
+		}
+	}
+}
+
 // TestOldStatus: what was said of another spec blocks nothing and lets nothing pass.
 func TestOldStatus(t *testing.T) {
 	d := &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: "sintang", Generation: 2}, Status: v1alpha1.DistrictStatus{

@@ -85,6 +85,11 @@ func Next(s Subject, reason string) string {
 		return "kubectl describe stackrelease " + cmp.Or(s.Release, "RELEASE") + ", then name another in spec.release of " + s.Name()
 	case v1alpha1.ReasonUpgradePath, v1alpha1.ReasonDowngrade:
 		return fmt.Sprintf("kubectl get stackreleases, then: kubectl ilp district pin %s RELEASE", s.District)
+	case v1alpha1.ReasonRecordMissing:
+		if s.Kind == Puskesmas {
+			return "set spec.release of " + s.Name() + " to the release that its database has worked with last"
+		}
+		return fmt.Sprintf("kubectl get stackreleases, then pin the one that runs: kubectl ilp district pin %s RELEASE", s.District)
 	case v1alpha1.ReasonAwaitingRelease:
 		if s.Wave == "" {
 			return ""

@@ -85,6 +85,7 @@ var checks = []check{
 	{"enforcement", (*patient).enforcement},
 	{"priority", (*patient).priority},
 	{"operator", (*patient).operator},
+	{"releases", (*patient).releases},
 }
 
 func run(ctx context.Context, f *cmdutil.Factory, output string) error {

@@ -15,8 +15,8 @@ import (
 
 const long = `Compare a cluster with what it would be after files are applied: their objects themselves, by a dry run of the API server,
 and what the operator would then apply for their Districts and Puskesmas once these stand on their release, by the
-operator's own code. What the cluster knows counts: the release that a wave has given, Puskesmas that are not among the
-files, the catalogue. Values of Secrets are never printed. Nothing is changed.
+operator's own code. What the cluster knows counts: what is recorded, whom a wave has admitted, Puskesmas that are not
+among the files, the catalogue. Values of Secrets are never printed. Nothing is changed.
 
 A folder with a kustomization is built; of any other all files are read. It needs the rights of who applies the files, and
 those of the operator in the district's namespace. Objects of the folder that are gone from it are not looked for.

@@ -102,6 +102,7 @@ func TestAsk(t *testing.T) {
 		"status-one.txt":      {"status sintang", cmdutil.ExitHeld},
 		"status-one.json":     {"status 61.05 -o json", cmdutil.ExitHeld},
 		"status-ready.txt":    {"status ilp-3209", cmdutil.ExitDone},
+		"status-waiting.txt":  {"status jayapura", cmdutil.ExitWaiting},
 		"tree.txt":            {"tree sintang", cmdutil.ExitDone},
 		"tree.json":           {"tree ilp-6105 -o json", cmdutil.ExitDone},
 		"why-failed.txt":      {"why sintang", cmdutil.ExitHeld},

@@ -31,7 +31,7 @@ type district struct {
 	Code     string          `json:"code"`
 	Name     string          `json:"name"`
 	Wave     string          `json:"wave,omitempty"`
-	Release  release         `json:"release"`
+	Release  releases        `json:"release"`
 	Count    string          `json:"puskesmasReady,omitempty"`
 	Outcome  blocker.Outcome `json:"outcome"`
 	Ready    string          `json:"ready"`
@@ -40,13 +40,13 @@ type district struct {
 	Created  time.Time       `json:"created,omitzero"`
 }
 
-// release that runs, and the one that is on its way.
-type release struct {
+// releases are the one that runs, and the one that is on its way.
+type releases struct {
 	Current string `json:"current,omitempty"`
 	Target  string `json:"target,omitempty"`
 }
 
-func (r release) String() string {
+func (r releases) String() string {
 	switch {
 	case r.Current == r.Target || r.Target == "":
 		return page.OrDash(r.Current)
@@ -75,7 +75,7 @@ func lookAtAll(ctx context.Context, c client.Client, now time.Time) (document, e
 func lineOf(d *v1alpha1.District) district {
 	line := district{
 		District: d.Name, Code: string(d.Spec.Code), Name: d.Spec.Name, Wave: string(d.Spec.WaveRef.Name),
-		Release: release{d.Status.Release.Current, d.Status.Release.Target}, Count: d.Status.Puskesmas.Summary,
+		Release: releases{d.Status.Release.Current, d.Status.Release.Target}, Count: d.Status.Puskesmas.Summary,
 		Outcome: blocker.OutcomeOf(d.Status.Conditions, d.Status.ObservedGeneration, d.Generation),
 		Ready:   "Unknown", Created: d.CreationTimestamp.UTC(),
 	}

@@ -13,6 +13,7 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/blocker"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/page"
+	"ilp.health/operator/cmd/kubectl-ilp/internal/release"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/source"
 )
 
@@ -20,10 +21,12 @@ import (
 type one struct {
 	Time time.Time `json:"time"`
 	district
-	Namespace  string      `json:"namespace"`
-	Dashboard  string      `json:"dashboardURL,omitempty"`
-	Conditions []condition `json:"conditions"`
-	Puskesmas  []facility  `json:"puskesmas"`
+	Namespace string `json:"namespace"`
+	Dashboard string `json:"dashboardURL,omitempty"`
+	// Standing is why it has its release; nothing where that may not be read.
+	Standing   *release.Standing `json:"resolved,omitempty"`
+	Conditions []condition       `json:"conditions"`
+	Puskesmas  []facility        `json:"puskesmas"`
 	// Blocker is what is waited for; nothing if the district stands.
 	Blocker *blocker.Blocker `json:"blocker,omitempty"`
 }
@@ -42,7 +45,7 @@ type facility struct {
 	Puskesmas string          `json:"puskesmas"`
 	Code      string          `json:"code"`
 	Name      string          `json:"name"`
-	Release   release         `json:"release"`
+	Release   releases        `json:"release"`
 	Outcome   blocker.Outcome `json:"outcome"`
 	Ready     string          `json:"ready"`
 	Reason    string          `json:"reason,omitempty"`
@@ -69,6 +72,9 @@ func lookAtOne(ctx context.Context, c client.Client, name string, now time.Time)
 		Conditions: []condition{}, Puskesmas: []facility{},
 		Blocker: blocker.OfDistrict(d, stack.Puskesmas),
 	}
+	if standing, err := release.StandingOf(ctx, c, d); err == nil {
+		found.Standing = standing
+	}
 	for _, concern := range concerns {
 		if c := meta.FindStatusCondition(d.Status.Conditions, concern); c != nil {
 			found.Conditions = append(found.Conditions, condition{c.Type, c.Status, c.Reason, c.Message, c.LastTransitionTime.UTC()})
@@ -83,7 +89,7 @@ func lookAtOne(ctx context.Context, c client.Client, name string, now time.Time)
 func facilityOf(p *v1alpha1.Puskesmas) facility {
 	f := facility{
 		Puskesmas: p.Name, Code: p.Spec.Code, Name: p.Spec.Name,
-		Release: release{p.Status.Release.Current, p.Status.Release.Target},
+		Release: releases{p.Status.Release.Current, p.Status.Release.Target},
 		Outcome: blocker.OutcomeOf(p.Status.Conditions, p.Status.ObservedGeneration, p.Generation),
 		Ready:   "Unknown", URL: p.Status.RMEURL, Created: p.CreationTimestamp.UTC(),
 	}
@@ -103,7 +109,7 @@ func (d *one) write(out io.Writer) error {
 	p := page.New(out)
 	p.Sayf("%s District %s (%s, %s): %s", marks[d.Outcome], d.District, d.Code, d.Name, outcomeText[d.Outcome])
 	p.Table([][]string{
-		{"release", d.Release.String()},
+		{"release", d.releaseText()},
 		{"wave", page.OrDash(d.Wave)},
 		{"namespace", d.Namespace},
 		{"dashboard", page.OrDash(d.Dashboard)},
@@ -134,6 +140,14 @@ func (d *one) write(out io.Writer) error {
 		}
 	}
 	return p.Err
+}
+
+// releaseText has the release, and why it is that one.
+func (d *one) releaseText() string {
+	if d.Standing == nil {
+		return d.Release.String()
+	}
+	return fmt.Sprintf("%s (%s)", d.Release, d.Standing)
 }
 
 // mark of a condition. Without backups a district stands and is in danger.
