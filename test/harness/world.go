@@ -1,4 +1,4 @@
-package controllers_test
+package harness
 
 import (
 	"context"
@@ -23,9 +23,9 @@ import (
 	"ilp.health/operator/test/testenv"
 )
 
-// world is a simulation: it plays the controllers of Deployments and Jobs and
+// World is a simulation: it plays the controllers of Deployments and Jobs and
 // CloudNativePG by writing the statuses that they write, at once. Nothing runs.
-type world struct {
+type World struct {
 	client client.WithWatch
 	// cnpg is CloudNativePG, which alone may say which data a Cluster serves.
 	cnpg client.WithWatch
@@ -45,41 +45,45 @@ type rule struct {
 	namespace, kind, prefix string
 	// image limits the rule to objects that run it; empty is any.
 	image   string
-	outcome outcome
+	outcome Outcome
 }
 
-type outcome int
+// Outcome is what becomes of an object.
+type Outcome int
 
+// What can become of an object.
 const (
-	succeeds outcome = iota
-	// hangs is never looked at by its controller.
-	hangs
-	// fails reports a failure.
-	fails
-	// inUse is a database that somebody is connected to: it cannot be dropped.
-	inUse
-	// givenUp is a Cluster of which CloudNativePG says that it is lost.
-	givenUp
+	Succeeds Outcome = iota
+	// Hangs is never looked at by its controller.
+	Hangs
+	// Fails reports a failure.
+	Fails
+	// InUse is a database that somebody is connected to: it cannot be dropped.
+	InUse
+	// GivenUp is a Cluster of which CloudNativePG says that it is lost.
+	GivenUp
 )
 
 // finalizerCloudNativePG is how CloudNativePG drops a database before its
 // Database goes.
 const finalizerCloudNativePG = "cnpg.io/deleteDatabase"
 
+// The kinds that World plays the controllers of.
 var (
-	deploymentKind = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
-	jobKind        = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
-	clusterKind    = schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "Cluster"}
-	databaseKind   = schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "Database"}
-	roleKind       = schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "DatabaseRole"}
-	simulatedKinds = []schema.GroupVersionKind{deploymentKind, jobKind, clusterKind, databaseKind, roleKind}
+	DeploymentKind = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
+	JobKind        = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
+	ClusterKind    = schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "Cluster"}
+	DatabaseKind   = schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "Database"}
+	RoleKind       = schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "DatabaseRole"}
+	simulatedKinds = []schema.GroupVersionKind{DeploymentKind, JobKind, ClusterKind, DatabaseKind, RoleKind}
 )
 
-func startWorld(ctx context.Context, e *testenv.Environment) *world {
+// StartWorld plays from now on, until the context ends.
+func StartWorld(ctx context.Context, e *testenv.Environment) *World {
 	c := e.Client
-	w := &world{client: c, cnpg: e.As(cloudNativePG), restored: map[string]string{}}
+	w := &World{client: c, cnpg: e.As(cloudNativePG), restored: map[string]string{}}
 	for _, gvk := range simulatedKinds {
-		follow(ctx, c, gvk, func(event watch.EventType, object *unstructured.Unstructured) {
+		Follow(ctx, c, gvk, func(event watch.EventType, object *unstructured.Unstructured) {
 			if event != watch.Deleted {
 				w.play(ctx, object)
 			}
@@ -88,17 +92,17 @@ func startWorld(ctx context.Context, e *testenv.Environment) *world {
 	return w
 }
 
-// let says what becomes of objects from now on, and of those that are there.
-func (w *world) let(ctx context.Context, d *district, kind, prefix string, o outcome) {
+// Let says what becomes of objects from now on, and of those that are there.
+func (w *World) Let(ctx context.Context, d *District, kind, prefix string, o Outcome) {
 	GinkgoHelper()
-	w.letImage(ctx, d, kind, prefix, "", o)
+	w.LetImage(ctx, d, kind, prefix, "", o)
 }
 
-// letImage is let for the objects that run one image.
-func (w *world) letImage(ctx context.Context, d *district, kind, prefix, image string, o outcome) {
+// LetImage is let for the objects that run one image.
+func (w *World) LetImage(ctx context.Context, d *District, kind, prefix, image string, o Outcome) {
 	GinkgoHelper()
 	w.mu.Lock()
-	w.rules = append(w.rules, rule{d.namespace, kind, prefix, image, o})
+	w.rules = append(w.rules, rule{d.Namespace, kind, prefix, image, o})
 	w.mu.Unlock()
 	for _, gvk := range simulatedKinds {
 		if gvk.Kind != kind {
@@ -106,14 +110,14 @@ func (w *world) letImage(ctx context.Context, d *district, kind, prefix, image s
 		}
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
-		Expect(w.client.List(ctx, list, client.InNamespace(d.namespace))).To(Succeed())
+		Expect(w.client.List(ctx, list, client.InNamespace(d.Namespace))).To(Succeed())
 		for i := range list.Items {
 			w.play(ctx, &list.Items[i])
 		}
 	}
 }
 
-func (w *world) outcomeOf(object *unstructured.Unstructured) outcome {
+func (w *World) outcomeOf(object *unstructured.Unstructured) Outcome {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for i := len(w.rules) - 1; i >= 0; i-- {
@@ -123,7 +127,7 @@ func (w *world) outcomeOf(object *unstructured.Unstructured) outcome {
 			return r.outcome
 		}
 	}
-	return succeeds
+	return Succeeds
 }
 
 // imageOf is the image of a workload's first container.
@@ -139,9 +143,9 @@ func imageOf(object *unstructured.Unstructured) string {
 
 // play writes the status that the object's controller would write. It fails
 // when the object has changed or gone meanwhile; then there is another event.
-func (w *world) play(ctx context.Context, object *unstructured.Unstructured) {
+func (w *World) play(ctx context.Context, object *unstructured.Unstructured) {
 	o := w.outcomeOf(object)
-	if o == hangs {
+	if o == Hangs {
 		return
 	}
 	var status map[string]any
@@ -179,48 +183,48 @@ func (w *world) play(ctx context.Context, object *unstructured.Unstructured) {
 
 // atPostgres is what becomes of a Database or DatabaseRole: a database is not
 // dropped while a pod of its facility runs, nor a role before its database.
-func (w *world) atPostgres(ctx context.Context, object *unstructured.Unstructured, o outcome) outcome {
+func (w *World) atPostgres(ctx context.Context, object *unstructured.Unstructured, o Outcome) Outcome {
 	database, deleted := object.GetKind() == "Database", object.GetDeletionTimestamp() != nil
 	ensure, _, _ := unstructured.NestedString(object.Object, "spec", "ensure")
 	policy, _, _ := unstructured.NestedString(object.Object, "spec", "databaseReclaimPolicy")
 	if !database {
 		policy, _, _ = unstructured.NestedString(object.Object, "spec", "databaseRoleReclaimPolicy")
 	}
-	if dropped := ensure == "absent" || (deleted && policy == "delete"); o != succeeds || !dropped {
+	if dropped := ensure == "absent" || (deleted && policy == "delete"); o != Succeeds || !dropped {
 		return o
 	}
 	labels := client.MatchingLabels{v1alpha1.LabelPuskesmas: object.GetLabels()[v1alpha1.LabelPuskesmas]}
 	if !database {
 		list := &unstructured.UnstructuredList{}
-		list.SetGroupVersionKind(databaseKind.GroupVersion().WithKind("DatabaseList"))
+		list.SetGroupVersionKind(DatabaseKind.GroupVersion().WithKind("DatabaseList"))
 		Expect(w.client.List(ctx, list, client.InNamespace(object.GetNamespace()), labels)).To(Succeed())
 		for _, other := range list.Items {
 			ensure, _, _ := unstructured.NestedString(other.Object, "spec", "ensure")
 			applied, _, _ := unstructured.NestedBool(other.Object, "status", "applied")
 			if seen, _, _ := unstructured.NestedInt64(other.Object, "status", "observedGeneration"); seen > 0 && (!applied || ensure != "absent") {
-				return fails
+				return Fails
 			}
 		}
-		return succeeds
+		return Succeeds
 	}
 	pods := &corev1.PodList{}
 	if err := w.client.List(ctx, pods, client.InNamespace(object.GetNamespace()), labels); err != nil || len(pods.Items) > 0 {
-		return inUse
+		return InUse
 	}
-	return succeeds
+	return Succeeds
 }
 
 // finalize holds a Database until its database is dropped, as CloudNativePG
 // does: it tells of a drop that fails only where `ensure` asks for it, and of
 // roles.
-func (w *world) finalize(ctx context.Context, object *unstructured.Unstructured, o outcome) bool {
+func (w *World) finalize(ctx context.Context, object *unstructured.Unstructured, o Outcome) bool {
 	after := object.DeepCopy()
 	switch {
 	case object.GetDeletionTimestamp() == nil:
 		if !controllerutil.AddFinalizer(after, finalizerCloudNativePG) {
 			return false
 		}
-	case o == succeeds:
+	case o == Succeeds:
 		controllerutil.RemoveFinalizer(after, finalizerCloudNativePG)
 	default:
 		return object.GetKind() == "Database"
@@ -229,15 +233,15 @@ func (w *world) finalize(ctx context.Context, object *unstructured.Unstructured,
 	return true
 }
 
-func deploymentStatus(d *unstructured.Unstructured, o outcome) map[string]any {
+func deploymentStatus(d *unstructured.Unstructured, o Outcome) map[string]any {
 	replicas, _, _ := unstructured.NestedInt64(d.Object, "spec", "replicas")
 	available, progressing := replicas, "True"
-	if o == fails {
+	if o == Fails {
 		available, progressing = 0, "False"
 	}
 	seen, _, _ := unstructured.NestedInt64(d.Object, "status", "observedGeneration")
 	had, _, _ := unstructured.NestedInt64(d.Object, "status", "availableReplicas")
-	if seen == d.GetGeneration() && had == available && conditionOf(d, "Progressing") == progressing {
+	if seen == d.GetGeneration() && had == available && ConditionOf(d, "Progressing") == progressing {
 		return nil
 	}
 	return map[string]any{
@@ -247,12 +251,12 @@ func deploymentStatus(d *unstructured.Unstructured, o outcome) map[string]any {
 	}
 }
 
-func jobStatus(j *unstructured.Unstructured, o outcome) map[string]any {
-	if conditionOf(j, "Complete") == "True" || conditionOf(j, "Failed") == "True" {
+func jobStatus(j *unstructured.Unstructured, o Outcome) map[string]any {
+	if ConditionOf(j, "Complete") == "True" || ConditionOf(j, "Failed") == "True" {
 		return nil
 	}
 	now := time.Now().UTC().Format(time.RFC3339)
-	if o == fails {
+	if o == Fails {
 		return map[string]any{
 			"startTime": now, "failed": 5,
 			"conditions": append(conditions("FailureTarget", "True"), conditions("Failed", "True")...),
@@ -266,7 +270,7 @@ func jobStatus(j *unstructured.Unstructured, o outcome) map[string]any {
 
 // systemID is PostgreSQL's identifier of the data that a Cluster serves: each
 // Cluster has new data, unless it was restored.
-func (w *world) systemID(c *unstructured.Unstructured) string {
+func (w *World) systemID(c *unstructured.Unstructured) string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if id := w.restored[c.GetNamespace()]; id != "" {
@@ -277,22 +281,22 @@ func (w *world) systemID(c *unstructured.Unstructured) string {
 	return strconv.FormatUint(h.Sum64(), 10)
 }
 
-// restore has the district's Cluster, whenever it is made, serve data of before.
-func (w *world) restore(d *district, systemID string) {
+// Restore has the district's Cluster, whenever it is made, serve data of before.
+func (w *World) Restore(d *District, systemID string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.restored[d.namespace] = systemID
+	w.restored[d.Namespace] = systemID
 }
 
-func clusterStatus(c *unstructured.Unstructured, o outcome, systemID string) map[string]any {
+func clusterStatus(c *unstructured.Unstructured, o Outcome, systemID string) map[string]any {
 	var serves any = systemID
 	ready, phase, reason := "True", "Cluster in healthy state", ""
 	switch {
 	case c.GetAnnotations()["cnpg.io/hibernation"] == "on":
 		ready, phase, serves = "False", "Cluster hibernated", nil
-	case o == fails:
+	case o == Fails:
 		ready, phase, serves = "False", "Unable to create required cluster objects", nil
-	case o == givenUp:
+	case o == GivenUp:
 		ready, phase, serves = "False", "Cluster is unrecoverable and needs manual intervention", nil
 		reason = "One or more instances were previously created, but no PersistentVolumeClaims (PVCs) exist"
 	}
@@ -304,19 +308,19 @@ func clusterStatus(c *unstructured.Unstructured, o outcome, systemID string) map
 
 // appliedStatus is as CloudNativePG writes it: of a failure without the
 // generation that it is of.
-func appliedStatus(d *unstructured.Unstructured, o outcome) map[string]any {
+func appliedStatus(d *unstructured.Unstructured, o Outcome) map[string]any {
 	applied, found, _ := unstructured.NestedBool(d.Object, "status", "applied")
 	seen, _, _ := unstructured.NestedInt64(d.Object, "status", "observedGeneration")
 	said, _, _ := unstructured.NestedString(d.Object, "status", "message")
 	name, _, _ := unstructured.NestedString(d.Object, "spec", "name")
-	if o == succeeds {
+	if o == Succeeds {
 		if found && seen == d.GetGeneration() && applied {
 			return nil
 		}
 		return map[string]any{"applied": true, "observedGeneration": d.GetGeneration(), "message": ""}
 	}
 	message := "while creating: permission denied"
-	if o == inUse {
+	if o == InUse {
 		message = "while dropping database \"" + name + "\": ERROR: database \"" + name + "\" is being accessed by other users (SQLSTATE 55006)"
 	}
 	if found && !applied && said == message {
@@ -332,7 +336,8 @@ func conditions(conditionType, status string) []any {
 	}}
 }
 
-func conditionOf(object *unstructured.Unstructured, conditionType string) string {
+// ConditionOf is the status of a condition, or empty.
+func ConditionOf(object *unstructured.Unstructured, conditionType string) string {
 	list, _, _ := unstructured.NestedSlice(object.Object, "status", "conditions")
 	for _, item := range list {
 		if c, _ := item.(map[string]any); c["type"] == conditionType {

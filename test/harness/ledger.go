@@ -1,4 +1,4 @@
-package controllers_test
+package harness
 
 import (
 	"context"
@@ -17,14 +17,14 @@ import (
 	"ilp.health/operator/controllers/stack/live"
 )
 
-// ledger proves the write-ahead inventory: at every revision of the API server,
+// Ledger proves the write-ahead inventory: at every revision of the API server,
 // each object that the operator made is named by the inventory of a District or
 // Puskesmas. It compares revisions, not clocks, so nothing slips through
 // between two looks.
 //
 // What a deleted District or Puskesmas named stays named: its data is kept on
 // purpose. So does what one named whose status is lost.
-type ledger struct {
+type Ledger struct {
 	mu      sync.Mutex
 	objects map[string]*span   // one life of an object
 	named   map[string][]*span // by entry: while an inventory named it
@@ -38,16 +38,18 @@ type span struct {
 	from, until uint64
 }
 
-var districtKind, puskesmasKind = v1alpha1.GroupVersion.WithKind("District"), v1alpha1.GroupVersion.WithKind("Puskesmas")
+// The kinds whose status names what runs.
+var DistrictKind, PuskesmasKind = v1alpha1.GroupVersion.WithKind("District"), v1alpha1.GroupVersion.WithKind("Puskesmas")
 
-func startLedger(ctx context.Context, c client.WithWatch) *ledger {
-	l := &ledger{objects: map[string]*span{}, named: map[string][]*span{}, open: map[string]*span{}, excused: map[string]bool{}}
+// StartLedger writes down from now on what exists and who names it.
+func StartLedger(ctx context.Context, c client.WithWatch) *Ledger {
+	l := &Ledger{objects: map[string]*span{}, named: map[string][]*span{}, open: map[string]*span{}, excused: map[string]bool{}}
 	kinds := slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{{Version: "v1", Kind: "Secret"}})
 	for _, gvk := range kinds {
-		follow(ctx, c, gvk, l.seeObject, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
+		Follow(ctx, c, gvk, l.seeObject, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
 	}
-	for _, gvk := range []schema.GroupVersionKind{districtKind, puskesmasKind} {
-		follow(ctx, c, gvk, l.seeInventory)
+	for _, gvk := range []schema.GroupVersionKind{DistrictKind, PuskesmasKind} {
+		Follow(ctx, c, gvk, l.seeInventory)
 	}
 	return l
 }
@@ -64,7 +66,7 @@ func revision(object *unstructured.Unstructured) uint64 {
 	return n
 }
 
-func (l *ledger) seeObject(event watch.EventType, object *unstructured.Unstructured) {
+func (l *Ledger) seeObject(event watch.EventType, object *unstructured.Unstructured) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	life := string(object.GetUID())
@@ -76,14 +78,14 @@ func (l *ledger) seeObject(event watch.EventType, object *unstructured.Unstructu
 	}
 }
 
-// excuse lets a resource lose its inventory, as in a restore without status.
-func (l *ledger) excuse(resource client.Object) {
+// Excuse lets a resource lose its inventory, as in a restore without status.
+func (l *Ledger) Excuse(resource client.Object) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.excused[string(resource.GetUID())] = true
 }
 
-func (l *ledger) seeInventory(event watch.EventType, resource *unstructured.Unstructured) {
+func (l *Ledger) seeInventory(event watch.EventType, resource *unstructured.Unstructured) {
 	if seen, _, _ := unstructured.NestedInt64(resource.Object, "status", "observedGeneration"); event == watch.Deleted || seen < 0 {
 		return
 	}
@@ -112,9 +114,9 @@ func (l *ledger) seeInventory(event watch.EventType, resource *unstructured.Unst
 	}
 }
 
-// forgotten lists the objects that existed at a revision at which no inventory
+// Forgotten lists the objects that existed at a revision at which no inventory
 // named them.
-func (l *ledger) forgotten() []string {
+func (l *Ledger) Forgotten() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []string
