@@ -1,13 +1,28 @@
 package status
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
+	"time"
+	"unicode/utf8"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"ilp.health/operator/api/v1alpha1"
 )
 
 func TestSettle(t *testing.T) {
@@ -37,5 +52,172 @@ func TestSettle(t *testing.T) {
 				t.Errorf("again at once: %t, want %t", again, test.again)
 			}
 		})
+	}
+}
+
+// TestReport: an error ends in conditions that keep the rules of kstatus, and
+// only a failure is tried again with backoff.
+func TestReport(t *testing.T) {
+	failure := errors.New("no route to host")
+	for name, test := range map[string]struct {
+		err    error
+		want   map[string]metav1.ConditionStatus
+		reason string
+		after  time.Duration
+		fails  bool
+	}{
+		"waits": {
+			err:    Waiting(time.Minute, v1alpha1.ReasonDependencyNotReady, "waiting for %s", "PostgreSQL"),
+			want:   map[string]metav1.ConditionStatus{v1alpha1.ConditionReady: metav1.ConditionFalse, v1alpha1.ConditionReconciling: metav1.ConditionTrue},
+			reason: v1alpha1.ReasonDependencyNotReady, after: time.Minute,
+		},
+		"needs a person": {
+			err:    fmt.Errorf("release: %w", Stalled(v1alpha1.ReasonReleaseNotFound, "create it")),
+			want:   map[string]metav1.ConditionStatus{v1alpha1.ConditionReady: metav1.ConditionFalse, v1alpha1.ConditionStalled: metav1.ConditionTrue},
+			reason: v1alpha1.ReasonReleaseNotFound,
+		},
+		"is left alone": {
+			err:    &Stop{Reason: v1alpha1.ReasonSuspended, Message: "nothing is changed"},
+			want:   map[string]metav1.ConditionStatus{v1alpha1.ConditionReady: metav1.ConditionUnknown},
+			reason: v1alpha1.ReasonSuspended,
+		},
+		"fails": {
+			err:    failure,
+			want:   map[string]metav1.ConditionStatus{v1alpha1.ConditionReady: metav1.ConditionFalse, v1alpha1.ConditionReconciling: metav1.ConditionTrue},
+			reason: v1alpha1.ReasonApplyFailed, fails: true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			list := []metav1.Condition{
+				{Type: v1alpha1.ConditionReconciling, Status: metav1.ConditionTrue}, {Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue},
+			}
+			result, err := Conditions{List: &list, Generation: 7}.Report(test.err)
+			got := map[string]metav1.ConditionStatus{}
+			for _, c := range list {
+				got[c.Type] = c.Status
+			}
+			if fmt.Sprint(got) != fmt.Sprint(test.want) {
+				t.Errorf("the conditions are %v, want %v", got, test.want)
+			}
+			if ready := meta.FindStatusCondition(list, v1alpha1.ConditionReady); ready.Reason != test.reason || ready.ObservedGeneration != 7 || ready.Message == "" {
+				t.Errorf("Ready is %+v, want reason %s", ready, test.reason)
+			}
+			if result.RequeueAfter != test.after || (err != nil) != test.fails {
+				t.Errorf("again after %v with error %v, want %v and %v", result.RequeueAfter, err, test.after, test.fails)
+			}
+		})
+	}
+}
+
+func TestShorten(t *testing.T) {
+	for message, want := range map[string]string{
+		"short": "short", "ten bytes.": "ten bytes.", "eleven byte": "eleven …", "acht…acht…": "acht……",
+	} {
+		got := Shorten(message, 10)
+		if got != want || len(got) > 10 || !utf8.ValidString(got) {
+			t.Errorf("%q became %q (%d bytes), want %q", message, got, len(got), want)
+		}
+	}
+}
+
+func newServer(t *testing.T, objects ...client.Object) client.WithWatch {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	return fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).WithStatusSubresource(objects...).Build()
+}
+
+// TestPatch: a status that stays the same costs nothing, one that was made from
+// an old copy is refused, and what the cache still shows of before is known.
+func TestPatch(t *testing.T) {
+	server := newServer(t, &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: "sintang", UID: "sintang"}})
+	writes := 0
+	w := &Writer{Client: interceptor.NewClient(server, interceptor.Funcs{
+		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+			writes++
+			return c.SubResource(sub).Patch(ctx, obj, patch, opts...)
+		},
+	})}
+	before := &v1alpha1.District{}
+	if err := server.Get(t.Context(), client.ObjectKey{Name: "sintang"}, before); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Patch(t.Context(), before, before.DeepCopy()); err != nil || writes != 0 {
+		t.Errorf("the same status cost %d writes, error %v", writes, err)
+	}
+	if w.Stale(before) {
+		t.Error("a copy is called stale though nothing has been written")
+	}
+
+	after := before.DeepCopy()
+	after.Status.Storage = "1Gi"
+	if err := w.Patch(t.Context(), before, after); err != nil || writes != 1 {
+		t.Fatalf("another status cost %d writes, error %v", writes, err)
+	}
+	if !w.Stale(before) || w.Stale(after) {
+		t.Errorf("stale is the copy of before: %v, of after: %v", w.Stale(before), w.Stale(after))
+	}
+	late := before.DeepCopy()
+	late.Status.Storage = "9Gi"
+	if err := w.Patch(t.Context(), before, late); !apierrors.IsConflict(err) {
+		t.Errorf("a status that was made from an old copy was taken: %v", err)
+	}
+
+	w.Forget(before.UID)
+	if w.Stale(before) {
+		t.Error("what was forgotten is still known")
+	}
+}
+
+// TestRecordTurn: an event for what people want to know of, and for no step on the way.
+func TestRecordTurn(t *testing.T) {
+	ready := func(status metav1.ConditionStatus, reason string) []metav1.Condition {
+		return []metav1.Condition{{Type: v1alpha1.ConditionReady, Status: status, Reason: reason, Message: strings.Repeat("x", 2*maxNote)}}
+	}
+	good, bad := ready(metav1.ConditionTrue, v1alpha1.ReasonSucceeded), ready(metav1.ConditionFalse, v1alpha1.ReasonDataMissing)
+	onItsWay, waits := ready(metav1.ConditionFalse, v1alpha1.ReasonProgressing), ready(metav1.ConditionFalse, v1alpha1.ReasonAwaitingRelease)
+	for name, test := range map[string]struct {
+		before, after []metav1.Condition
+		want          string
+	}{
+		"is looked at":            {nil, onItsWay, ""},
+		"goes a step":             {waits, onItsWay, ""},
+		"gets ready":              {onItsWay, good, corev1.EventTypeNormal + " " + v1alpha1.ReasonSucceeded},
+		"stays ready":             {good, good, ""},
+		"is ready no more":        {good, onItsWay, corev1.EventTypeWarning + " " + v1alpha1.ReasonProgressing},
+		"stops":                   {onItsWay, bad, corev1.EventTypeWarning + " " + v1alpha1.ReasonDataMissing},
+		"stops from the start":    {nil, bad, corev1.EventTypeWarning + " " + v1alpha1.ReasonDataMissing},
+		"stays as it was":         {bad, bad, ""},
+		"is left alone":           {good, ready(metav1.ConditionUnknown, v1alpha1.ReasonSuspended), corev1.EventTypeNormal + " " + v1alpha1.ReasonSuspended},
+		"has no Ready at the end": {good, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			recorder := events.NewFakeRecorder(1)
+			RecordTurn(recorder, &v1alpha1.District{}, test.before, test.after)
+			var got []string
+			select {
+			case line := <-recorder.Events:
+				got = strings.SplitN(line, " ", 3)
+			default:
+			}
+			if told := strings.Join(got[:min(2, len(got))], " "); told != test.want {
+				t.Errorf("it told %q, want %q", told, test.want)
+			}
+			if len(got) == 3 && len(got[2]) > maxNote {
+				t.Errorf("the note has %d bytes", len(got[2]))
+			}
+		})
+	}
+}
+
+func TestSoonest(t *testing.T) {
+	var got []time.Duration
+	for _, after := range []time.Duration{0, time.Second, time.Hour} {
+		got = append(got, Soonest(ctrl.Result{RequeueAfter: after}, time.Minute).RequeueAfter)
+	}
+	if want := []time.Duration{time.Minute, time.Second, time.Minute}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
