@@ -20,7 +20,7 @@ const maxAdmitted = 256
 // status.release.target by themselves.
 func (r *Reconciler) admit(_ context.Context, s *scope) error {
 	before := s.district.Status.Admitted
-	after := s.admitted(metav1.NewTime(r.Now()))
+	after := s.admitted(metav1.NewTime(r.Clock.Now()))
 	s.admits = s.admits || s.lets(before, after)
 	s.district.Status.Admitted = after
 	return nil

@@ -3,7 +3,6 @@ package district
 import (
 	"context"
 	"fmt"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -23,10 +22,6 @@ const (
 	// IndexWave finds Districts by the Wave that they name; package wave makes it.
 	IndexWave = "spec.waveRef.name"
 )
-
-// namespaceRecheck is how often a namespace of somebody else, or one that is
-// being deleted, is looked at: only those of districts are watched.
-const namespaceRecheck = 30 * time.Second
 
 var namespaceKind = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
 
@@ -76,10 +71,10 @@ func (r *Reconciler) checkNamespace(ctx context.Context, s *scope) error {
 			Reason:  v1alpha1.ReasonNamespaceNotOwned,
 			Message: fmt.Sprintf("namespace %s exists and is not this district's. If the district may have it, and all that is in it, say so: kubectl label namespace %s %s=%s",
 				s.namespace, s.namespace, v1alpha1.LabelDistrict, s.district.Spec.Code),
-			RetryAfter: namespaceRecheck,
+			RetryAfter: r.Pace.NamespaceRecheck,
 		}
 	case found && namespace.DeletionTimestamp != nil:
-		return status.Waiting(namespaceRecheck, v1alpha1.ReasonDependencyNotReady, "namespace %s is being deleted; it is made anew when it is gone", s.namespace)
+		return status.Waiting(r.Pace.NamespaceRecheck, v1alpha1.ReasonDependencyNotReady, "namespace %s is being deleted; it is made anew when it is gone", s.namespace)
 	}
 	s.district.Status.Namespace = s.namespace
 	return nil

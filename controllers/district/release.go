@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,10 +17,6 @@ import (
 	"ilp.health/operator/controllers/stack/status"
 	"ilp.health/operator/controllers/stack/upgrade"
 )
-
-// releaseRecheck is how often a release is looked for that the wave has admitted
-// the district to and that does not exist.
-const releaseRecheck = 30 * time.Second
 
 // readRecords reads what is written down of the district and of its Puskesmas.
 func (r *Reconciler) readRecords(ctx context.Context, s *scope) (err error) {
@@ -50,7 +45,7 @@ func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
 		return status.Stalled(v1alpha1.ReasonRecordMissing,
 			"PostgreSQL of this district is there, and neither namespace %s nor the status says of which release it is: set spec.release to the one that runs; kubectl get cluster database -n %s -o yaml shows its image", s.namespace, s.namespace)
 	case decision.Held != nil && decision.Release == "":
-		return s.refused(decision)
+		return r.refused(s, decision)
 	case decision.Release == "" && noWave != nil:
 		return noWave
 	case decision.Row == resolve.Waiting:
@@ -73,7 +68,7 @@ func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
 	}
 	switch {
 	case decision.Held != nil:
-		s.held, s.frozen = s.refused(decision), !s.opens(decision)
+		s.held, s.frozen = r.refused(s, decision), !s.opens(decision)
 	case noWave != nil:
 		s.held = noWave
 	}
@@ -154,13 +149,13 @@ func (s *scope) checkPostgres() error {
 }
 
 // refused says why the district does not go where it is asked to.
-func (s *scope) refused(d resolve.Decision) *status.Stop {
+func (r *Reconciler) refused(s *scope, d resolve.Decision) *status.Stop {
 	stop := &status.Stop{Stalled: true, Reason: d.Held.Reason, Message: "spec.release: " + d.Held.Message}
 	if d.Row == resolve.Admitted {
 		stop.Message = fmt.Sprintf("Wave %s admits this district to %s: %s", s.district.Spec.WaveRef.Name, d.Asked, d.Held.Message)
 	}
 	if d.Row == resolve.Admitted && d.Held.Reason == v1alpha1.ReasonReleaseNotFound {
-		stop.RetryAfter = releaseRecheck
+		stop.RetryAfter = r.Pace.ReleaseRecheck
 	}
 	switch {
 	case d.Release == "":

@@ -7,12 +7,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/status"
 )
@@ -45,7 +47,7 @@ func resolved(t *testing.T, d *v1alpha1.District, recorded *record.Record, objec
 	after.Spec.UpgradeFrom = ">=1.5.0"
 	objects = append(objects, release("1.0.0", "15"), safe, after, far, release("2.0.0", "16"), release("0.9.0", "15"))
 	c := fake.NewClientBuilder().WithScheme(scheme).WithObjects(objects...).Build()
-	r := &Reconciler{Client: c, Applier: apply.New(c, c, c)}
+	r := &Reconciler{Client: c, Applier: apply.New(c, c, c, clock.RealClock{}, pace.Default())}
 	d.Spec.Code = "61.05"
 	s := newScope(d)
 	s.record = recorded

@@ -3,7 +3,6 @@ package puskesmas
 import (
 	"context"
 	"fmt"
-	"time"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -16,9 +15,6 @@ import (
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/status"
 )
-
-// jobRecheck is how often the pods of a schema Job that is in the way are looked at.
-const jobRecheck = 5 * time.Second
 
 // endEarlierJobs makes sure that no two migrations work on one database: before a
 // schema Job is made, all pods of those before it have ended. One that runs is
@@ -35,7 +31,7 @@ func (r *Reconciler) endEarlierJobs(ctx context.Context, s *scope) error {
 	}
 	switch {
 	case running > 0:
-		return s.waitForEarlier("waiting for the migration before to end: two at once could spoil the database")
+		return r.waitForEarlier(s, "waiting for the migration before to end: two at once could spoil the database")
 	case len(earlier) == 0 && pending == 0:
 		return nil
 	}
@@ -52,7 +48,7 @@ func (r *Reconciler) endEarlierJobs(ctx context.Context, s *scope) error {
 			return err
 		}
 	}
-	return s.waitForEarlier("the migration before does not run and is deleted: waiting for its pods to go")
+	return r.waitForEarlier(s, "the migration before does not run and is deleted: waiting for its pods to go")
 }
 
 // earlierJobs are the schema Jobs in the cache that have to end before that of
@@ -112,7 +108,7 @@ func (r *Reconciler) schemaPods(ctx context.Context, s *scope) (running, pending
 	return running, pending, nil
 }
 
-func (s *scope) waitForEarlier(message string) error {
+func (r *Reconciler) waitForEarlier(s *scope, message string) error {
 	s.conditions.False(v1alpha1.ConditionSchemaReady, v1alpha1.ReasonProgressing, message)
-	return status.Waiting(jobRecheck, v1alpha1.ReasonProgressing, "%s", message)
+	return status.Waiting(r.Pace.JobRecheck, v1alpha1.ReasonProgressing, "%s", message)
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -22,10 +21,6 @@ import (
 	"ilp.health/operator/controllers/stack/status"
 	"ilp.health/operator/controllers/stack/upgrade"
 )
-
-// releaseRecheck is how often a release is looked for that the district names and
-// that does not exist.
-const releaseRecheck = 30 * time.Second
 
 // readRecord finds what is written down of the facility and what can be seen of
 // its programs. Where an operator before 0.2.0 left the releases in the status
@@ -121,7 +116,7 @@ func (r *Reconciler) somethingIsMade(ctx context.Context, s *scope) (bool, error
 func (r *Reconciler) resolveRelease(_ context.Context, s *scope) error {
 	decision := resolve.Release(s.stack(), s.catalogue.Find)
 	if decision.Held != nil {
-		s.held = s.refused(decision)
+		s.held = r.refused(s, decision)
 	}
 	switch {
 	case decision.Row == resolve.Unknown:
@@ -164,12 +159,12 @@ func (s *scope) stack() resolve.Stack {
 }
 
 // refused says why the facility does not go where it is asked to.
-func (s *scope) refused(d resolve.Decision) *status.Stop {
+func (r *Reconciler) refused(s *scope, d resolve.Decision) *status.Stop {
 	stop := &status.Stop{Stalled: true, Reason: d.Held.Reason, Message: "spec.release: " + d.Held.Message}
 	if d.Row != resolve.Pinned {
 		stop.Message = fmt.Sprintf("District %s asks for %s: %s", s.district.Name, d.Asked, d.Held.Message)
 		if d.Held.Reason == v1alpha1.ReasonReleaseNotFound {
-			stop.RetryAfter = releaseRecheck // nothing names it by which it would be seen to come
+			stop.RetryAfter = r.Pace.ReleaseRecheck // nothing names it by which it would be seen to come
 		}
 	}
 	switch {

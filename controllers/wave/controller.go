@@ -6,19 +6,17 @@ package wave
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/controllers/stack/status"
 	"ilp.health/operator/controllers/wave/planner"
 )
-
-// longestSleep bounds how long a changed clock goes unnoticed.
-const longestSleep = time.Hour
 
 // Reconciler admits districts to the release of their wave. Deleting a Wave
 // leaves every District with the release that it has, and ends what has begun.
@@ -27,8 +25,8 @@ type Reconciler struct {
 	Client   client.Client
 	Recorder events.EventRecorder
 	Statuses *status.Writer
-	// Now is the clock.
-	Now func() time.Time
+	Clock    clock.PassiveClock
+	Pace     pace.Pace
 }
 
 // scope is one reconcile's work.
@@ -50,7 +48,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if r.Statuses.Stale(found) {
-		return ctrl.Result{RequeueAfter: status.CatchUp}, nil
+		return ctrl.Result{RequeueAfter: r.Pace.CatchUp}, nil
 	}
 	if !found.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
@@ -59,9 +57,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	decision := planner.Plan(s.wave.Spec, s.wave.Status, s.fleet, r.Now())
+	decision := planner.Plan(s.wave.Spec, s.wave.Status, s.fleet, r.Clock.Now())
 	s.report(decision)
-	return status.Settle(r.sleep(decision), r.patchStatus(ctx, s))
+	return r.Statuses.Settle(r.sleep(decision), r.patchStatus(ctx, s))
 }
 
 // look takes the snapshot of the fleet.
@@ -84,7 +82,7 @@ func (r *Reconciler) sleep(decision planner.Decision) ctrl.Result {
 	if decision.Next.IsZero() {
 		return ctrl.Result{}
 	}
-	return ctrl.Result{RequeueAfter: min(max(decision.Next.Sub(r.Now()), time.Second), longestSleep)}
+	return ctrl.Result{RequeueAfter: min(max(decision.Next.Sub(r.Clock.Now()), r.Pace.WaveShortest), r.Pace.WaveLongest)}
 }
 
 // patchStatus sends the status if it differs, and an event if Ready has taken a

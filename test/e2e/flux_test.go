@@ -133,18 +133,11 @@ var _ = Describe("Flux", Label("flux"), Ordered, func() {
 		}
 	})
 
-<<<<<<< HEAD
 	It("finds nothing to change when asked again, and nothing in a spec that Git has not written", func(ctx SpecContext) {
 		facility := rawak.object()
 		before := generations(ctx, sekadau, facility)
 		Expect(before).To(HaveEach(BeEquivalentTo(1)), "nobody has written to a spec since Flux made it")
 		Expect(facility.Status.Release.Target).NotTo(BeEmpty())
-=======
-	It("finds nothing to change when asked again, and the spec is as it was committed", func(ctx SpecContext) {
-		facility := rawak.object()
-		before := generations(ctx, sekadau, facility)
-		Expect(facility.Spec.Release).To(BeEmpty(), "nobody but people writes it")
->>>>>>> district
 		for range 3 {
 			stamp := time.Now().Format(time.RFC3339Nano)
 			command(ctx, "kubectl", "annotate", "kustomization", sekadau.Name, "-n", fluxNamespace, "--overwrite", "reconcile.fluxcd.io/requestedAt="+stamp)

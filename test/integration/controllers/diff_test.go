@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"ilp.health/operator/api/v1alpha1"
+	. "ilp.health/operator/test/harness"
 	"ilp.health/operator/test/testenv"
 )
 
@@ -30,23 +31,23 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 	const value, other = "the-value-before", "the-value-after"
 	var (
 		plugin *plugin
-		d      *district
+		d      *District
 		files  *folder
 	)
 	BeforeAll(func(ctx SpecContext) {
 		plugin = buildPlugin(ctx)
-		d = newDistrict(admin)
-		resource := d.resource()
+		d = NewDistrict(admin)
+		resource := d.Resource()
 		resource.Spec.Exposure.Domain = "example.test"
 		resource.Spec.WaveRef.Name = "nusantara-2025"
-		tebidah, durian := d.newPuskesmas("tebidah"), d.newPuskesmas("sungai-durian")
+		tebidah, durian := d.NewPuskesmas("tebidah"), d.NewPuskesmas("sungai-durian")
 		tebidah.Spec.Connectivity = "Good"
 		tebidah.Spec.SatuSehat = v1alpha1.SatuSehatSpec{OrganizationID: "100000077", CredentialsSecretRef: v1alpha1.SecretReference{Name: "satusehat-tebidah"}}
 		files = &folder{
-			"namespace.yaml": &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: d.namespace, Labels: map[string]string{v1alpha1.LabelDistrict: string(d.code)}}},
+			"namespace.yaml": &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: d.Namespace, Labels: map[string]string{v1alpha1.LabelDistrict: string(d.Code)}}},
 			"district.yaml":  resource, "tebidah.yaml": tebidah, "durian.yaml": durian,
 			"secret.yaml": &corev1.Secret{
-				ObjectMeta: metav1.ObjectMeta{Name: "satusehat-tebidah", Namespace: d.namespace},
+				ObjectMeta: metav1.ObjectMeta{Name: "satusehat-tebidah", Namespace: d.Namespace},
 				StringData: map[string]string{"client_id": "an-id", "client_secret": value},
 			},
 		}
@@ -54,10 +55,10 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 		for _, name := range []string{"namespace.yaml", "secret.yaml", "district.yaml", "tebidah.yaml", "durian.yaml"} {
 			applyFile(ctx, (*files)[name], "kubectl")
 		}
-		DeferCleanup(d.suspend)
-		give(ctx, d, otherRelease)
-		d.expectReady(ctx, "tebidah", "sungai-durian")
-		d.expectReady(ctx)
+		DeferCleanup(d.Suspend)
+		give(ctx, d, OtherRelease)
+		d.ExpectReady(ctx, "tebidah", "sungai-durian")
+		d.ExpectReady(ctx)
 	})
 
 	It("finds nothing in a folder that is applied", func(ctx SpecContext) {
@@ -67,16 +68,16 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 
 		changes := plugin.diff(ctx, files.write(), "-o", "json").changes()
 		Expect(changes.in("Unchanged")).To(HaveLen(len(changes)))
-		Expect(changes.in("Unchanged")).To(ContainElements("Files District "+d.name, "Operator Deployment tebidah-rme", "Operator Secret tebidah-database", "Operator Cluster database"))
+		Expect(changes.in("Unchanged")).To(ContainElements("Files District "+d.Name, "Operator Deployment tebidah-rme", "Operator Secret tebidah-database", "Operator Cluster database"))
 	})
 
 	It("names exactly the object and the field that would change, and changes nothing", func(ctx SpecContext) {
-		versions := d.versions(ctx)
+		versions := d.Versions(ctx)
 		got := plugin.diff(ctx, files.with("tebidah.yaml", func(p *v1alpha1.Puskesmas) { p.Spec.RME.Replicas = 2 }).write())
 		Expect(got.code).To(Equal(1), got.text())
 		Expect(got.out).To(And(
-			ContainSubstring("--- live/Puskesmas/"+d.namespace+"/tebidah\n+++ files/Puskesmas/"+d.namespace+"/tebidah\n"),
-			ContainSubstring("--- live/Deployment/"+d.namespace+"/tebidah-rme\n+++ operator/Deployment/"+d.namespace+"/tebidah-rme\n"),
+			ContainSubstring("--- live/Puskesmas/"+d.Namespace+"/tebidah\n+++ files/Puskesmas/"+d.Namespace+"/tebidah\n"),
+			ContainSubstring("--- live/Deployment/"+d.Namespace+"/tebidah-rme\n+++ operator/Deployment/"+d.Namespace+"/tebidah-rme\n"),
 			ContainSubstring("\n-  replicas: 1\n+  replicas: 2\n"),
 		))
 		again := plugin.diff(ctx, files.with("tebidah.yaml", func(p *v1alpha1.Puskesmas) { p.Spec.RME.Replicas = 2 }).write())
@@ -86,7 +87,7 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 		Expect(changes.in("Changed", "Created", "Deleted")).To(ConsistOf("Files Puskesmas tebidah", "Operator Deployment tebidah-rme"))
 		Expect(changes.fields("Operator Deployment tebidah-rme")).To(ConsistOf("spec.replicas"))
 		Expect(changes.fields("Files Puskesmas tebidah")).To(ConsistOf("spec.rme.replicas"))
-		Expect(d.versions(ctx)).To(Equal(versions))
+		Expect(d.Versions(ctx)).To(Equal(versions))
 	})
 
 	It("takes what is gone from a file as gone, however it was applied", func(ctx SpecContext) {
@@ -98,12 +99,12 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 		durian.Spec.Connectivity = "Intermittent"
 		raw, err := json.Marshal(written(durian).Object)
 		Expect(err).NotTo(HaveOccurred())
-		d.editPuskesmas(ctx, "sungai-durian", func(p *v1alpha1.Puskesmas) {
+		d.EditPuskesmas(ctx, "sungai-durian", func(p *v1alpha1.Puskesmas) {
 			p.Spec.Connectivity = "Intermittent"
 			p.Annotations = map[string]string{"kubectl.kubernetes.io/last-applied-configuration": string(raw)}
 		})
 		Expect(plugin.diff(ctx, files.write(), "-o", "json").changes().fields("Files Puskesmas sungai-durian")).To(ConsistOf("spec.connectivity"))
-		d.editPuskesmas(ctx, "sungai-durian", func(p *v1alpha1.Puskesmas) {
+		d.EditPuskesmas(ctx, "sungai-durian", func(p *v1alpha1.Puskesmas) {
 			p.Spec.Connectivity, p.Annotations = "", nil
 		})
 	})
@@ -112,7 +113,7 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 		got := plugin.diff(ctx, files.with("district.yaml", func(d *v1alpha1.District) { d.Spec.Exposure.Domain = "" }).write(), "-o", "json")
 		Expect(got.changes().in("Deleted")).To(ConsistOf("Operator Ingress web", "Operator Ingress tebidah-web", "Operator Ingress sungai-durian-web"))
 
-		batu := d.newPuskesmas("batu")
+		batu := d.NewPuskesmas("batu")
 		changes := plugin.diff(ctx, (&folder{"batu.yaml": batu}).write(), "-o", "json").changes()
 		Expect(changes.in("Created")).To(ContainElements("Files Puskesmas batu", "Operator Secret batu-database", "Operator Deployment batu-rme"))
 		Expect(plugin.diff(ctx, (&folder{"batu.yaml": batu}).write()).out).To(ContainSubstring("localhost/ilp/gnuhealth:1.1.0"), "the release that the wave has given")
@@ -129,7 +130,7 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 		got := plugin.diff(ctx, held.write())
 		Expect(got.code).To(Equal(1), got.text())
 		Expect(got.out).NotTo(ContainSubstring("operator/"))
-		Expect(got.errOut).To(Equal("note: Puskesmas " + d.namespace + "/tebidah is Suspended: the operator changes nothing of it until it is Active\n"))
+		Expect(got.errOut).To(Equal("note: Puskesmas " + d.Namespace + "/tebidah is Suspended: the operator changes nothing of it until it is Active\n"))
 	})
 
 	It("never prints a value of a Secret", func(ctx SpecContext) {
@@ -155,37 +156,37 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 	})
 
 	It("knows what a district keeps that went back to the release before", func(ctx SpecContext) {
-		later := newRelease("ilp-1.2.0-diff", "1.2.0")
+		later := NewRelease("ilp-1.2.0-diff", "1.2.0")
 		later.Spec.SchemaRollback = v1alpha1.SchemaRollbackSafe
 		Expect(admin.Create(ctx, later)).To(Succeed())
-		for _, release := range []string{later.Name, otherRelease} {
+		for _, release := range []string{later.Name, OtherRelease} {
 			give(ctx, d, release)
-			d.expectReady(ctx, "tebidah", "sungai-durian")
-			d.expectReady(ctx)
-			Eventually(func() string { return d.get(ctx).Status.Release.Current }).Should(Equal(release))
-			d.expectReady(ctx)
+			d.ExpectReady(ctx, "tebidah", "sungai-durian")
+			d.ExpectReady(ctx)
+			Eventually(func() string { return d.Get(ctx).Status.Release.Current }).Should(Equal(release))
+			d.ExpectReady(ctx)
 		}
-		Expect(d.puskesmas(ctx, "tebidah").Status.Release.Schema).To(Equal(later.Name), "the schema that it keeps")
+		Expect(d.Puskesmas(ctx, "tebidah").Status.Release.Schema).To(Equal(later.Name), "the schema that it keeps")
 		got := plugin.diff(ctx, files.write())
 		Expect(got.code).To(BeZero(), got.text())
 
 		By("a pin in the files to a release that cannot be reached")
-		pinned := files.with("district.yaml", func(d *v1alpha1.District) { d.Spec.Release = defaultRelease })
+		pinned := files.with("district.yaml", func(d *v1alpha1.District) { d.Spec.Release = DefaultRelease })
 		got = plugin.diff(ctx, pinned.write(), "-o", "json")
-		Expect(got.changes().in("Created", "Changed", "Deleted")).To(ConsistOf("Files District " + d.name))
-		Expect(got.out).To(ContainSubstring("everything stays on " + otherRelease))
+		Expect(got.changes().in("Created", "Changed", "Deleted")).To(ConsistOf("Files District " + d.Name))
+		Expect(got.out).To(ContainSubstring("everything stays on " + OtherRelease))
 	})
 
 	It("tells of a district that is not there yet, and of what is wrong", func(ctx SpecContext) {
-		fresh := newDistrict(admin)
-		resource, first := fresh.resource(), fresh.newPuskesmas("pertama")
+		fresh := NewDistrict(admin)
+		resource, first := fresh.Resource(), fresh.NewPuskesmas("pertama")
 		all := &folder{
-			"namespace.yaml": &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fresh.namespace, Labels: map[string]string{v1alpha1.LabelDistrict: string(fresh.code)}}},
+			"namespace.yaml": &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: fresh.Namespace, Labels: map[string]string{v1alpha1.LabelDistrict: string(fresh.Code)}}},
 			"district.yaml":  resource, "pertama.yaml": first,
 		}
 		got := plugin.diff(ctx, all.write(), "-o", "json")
 		Expect(got.code).To(Equal(1), got.text())
-		Expect(got.changes().in("Created")).To(And(HaveLen(len(got.changes())), ContainElements("Files District "+fresh.name, "Operator Deployment pertama-rme", "Operator Secret pertama-database")))
+		Expect(got.changes().in("Created")).To(And(HaveLen(len(got.changes())), ContainElements("Files District "+fresh.Name, "Operator Deployment pertama-rme", "Operator Secret pertama-database")))
 
 		By("mistakes")
 		for says, broken := range map[string]*folder{
@@ -251,11 +252,11 @@ func written(object client.Object) *unstructured.Unstructured {
 }
 
 // give brings a district to a release as its wave does: its spec says nothing of it.
-func give(ctx context.Context, d *district, release string) {
+func give(ctx context.Context, d *District, release string) {
 	GinkgoHelper()
-	d.edit(ctx, to(release))
-	Eventually(func() string { return d.get(ctx).Status.Release.Target }).Should(Equal(release))
-	d.edit(ctx, to(""))
+	d.Edit(ctx, to(release))
+	Eventually(func() string { return d.Get(ctx).Status.Release.Target }).Should(Equal(release))
+	d.Edit(ctx, to(""))
 }
 
 func applyFile(ctx context.Context, object client.Object, manager string) {
@@ -274,7 +275,7 @@ func buildPlugin(ctx context.Context) *plugin {
 	build.Dir = testenv.Root(GinkgoT())
 	out, err := build.CombinedOutput()
 	Expect(err).NotTo(HaveOccurred(), string(out))
-	config := theOperator.config
+	config := theOperator.Config
 	Expect(clientcmd.WriteToFile(clientcmdapi.Config{
 		Clusters:       map[string]*clientcmdapi.Cluster{"envtest": {Server: config.Host, CertificateAuthorityData: config.CAData}},
 		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"envtest": {ClientCertificateData: config.CertData, ClientKeyData: config.KeyData}},

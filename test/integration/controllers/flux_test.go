@@ -23,6 +23,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/test/gitops"
+	. "ilp.health/operator/test/harness"
 	"ilp.health/operator/test/testenv"
 )
 
@@ -125,8 +126,8 @@ func (f *flux) prune(ctx context.Context) {
 
 var _ = Describe("Flux, by its example", func() {
 	It("is done when the District is, leaves the release alone, and keeps the data", func(ctx SpecContext) {
-		d := &district{client: admin, code: "61.05", namespace: "ilp-6105", name: "sintang"}
-		DeferCleanup(d.suspend)
+		d := &District{Client: admin, Code: "61.05", Namespace: "ilp-6105", Name: "sintang"}
+		DeferCleanup(d.Suspend)
 		for _, wave := range testenv.Kustomize(GinkgoT(), filepath.Join(testenv.Root(GinkgoT()), "config/samples/waves")) {
 			Expect(admin.Create(ctx, wave)).To(Succeed())
 			DeferCleanup(func(ctx SpecContext) { Expect(admin.Delete(ctx, wave)).To(Succeed()) })
@@ -135,66 +136,66 @@ var _ = Describe("Flux, by its example", func() {
 		f := newFlux()
 
 		By("waiting as long as the District does")
-		workloads.let(ctx, d, "Cluster", "", hangs)
+		workloads.Let(ctx, d, "Cluster", "", Hangs)
 		Expect(f.reconcile(ctx)).To(HaveEach(ssa.CreatedAction))
 		done := make(chan error, 1)
 		go func() { done <- f.ready(3 * time.Minute) }()
-		d.expect(ctx, "", v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
+		d.Expect(ctx, "", v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
 		Consistently(done, "2s").ShouldNot(Receive())
-		workloads.let(ctx, d, "Cluster", "", succeeds)
+		workloads.Let(ctx, d, "Cluster", "", Succeeds)
 		Eventually(done).WithTimeout(time.Minute).Should(Receive(BeNil()))
-		Expect(meta.IsStatusConditionTrue(d.get(ctx).Status.Conditions, v1alpha1.ConditionReady)).To(BeTrue())
+		Expect(meta.IsStatusConditionTrue(d.Get(ctx).Status.Conditions, v1alpha1.ConditionReady)).To(BeTrue())
 
 		By("finding nothing to change")
-		d.expectReady(ctx)
-		versions := d.versions(ctx)
+		d.ExpectReady(ctx)
+		versions := d.Versions(ctx)
 		for range 3 {
 			Expect(f.reconcile(ctx)).To(unchanged)
 		}
-		Expect(d.versions(ctx)).To(Equal(versions))
-		Expect(d.manager(ctx, "f:release")).To(Equal(v1alpha1.ManagerWave))
+		Expect(d.Versions(ctx)).To(Equal(versions))
+		Expect(d.Manager(ctx, "f:release")).To(Equal(v1alpha1.ManagerWave))
 
 		By("taking back a pin that kubectl has made")
 		pin := func(release string) {
 			GinkgoHelper()
 			patch := &unstructured.Unstructured{Object: map[string]any{"spec": map[string]any{"release": release}}}
-			patch.SetGroupVersionKind(districtKind)
-			patch.SetName(d.name)
+			patch.SetGroupVersionKind(DistrictKind)
+			patch.SetName(d.Name)
 			Expect(admin.Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), client.FieldOwner("kubectl-ilp"), client.ForceOwnership)).To(Succeed())
 		}
 		kubectlOwns := ContainElement(HaveField("Manager", HavePrefix("kubectl")))
-		pin(defaultRelease)
-		Expect(d.get(ctx).ManagedFields).To(kubectlOwns)
+		pin(DefaultRelease)
+		Expect(d.Get(ctx).ManagedFields).To(kubectlOwns)
 		f.reconcile(ctx)
-		Expect(d.get(ctx).ManagedFields).NotTo(kubectlOwns)
+		Expect(d.Get(ctx).ManagedFields).NotTo(kubectlOwns)
 
 		By("taking back what kubectl has changed that Git leaves open")
 		patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"state":"Suspended"}}`))
-		Expect(admin.Patch(ctx, d.get(ctx), patch, client.FieldOwner("kubectl-patch"))).To(Succeed())
+		Expect(admin.Patch(ctx, d.Get(ctx), patch, client.FieldOwner("kubectl-patch"))).To(Succeed())
 		f.reconcile(ctx)
-		Expect(d.get(ctx).Spec.State).To(Equal(v1alpha1.StateActive))
+		Expect(d.Get(ctx).Spec.State).To(Equal(v1alpha1.StateActive))
 
 		By("leaving it where the District says Merge")
 		f.set("Merge", "metadata", "annotations", fluxGroup+"/ssa")
 		f.reconcile(ctx)
-		pin(defaultRelease)
+		pin(DefaultRelease)
 		f.reconcile(ctx)
-		Expect(d.get(ctx).ManagedFields).To(kubectlOwns)
+		Expect(d.Get(ctx).ManagedFields).To(kubectlOwns)
 		f.set(nil, "metadata", "annotations")
 		f.reconcile(ctx) // the annotation goes
 		f.reconcile(ctx)
-		Expect(d.get(ctx).ManagedFields).NotTo(kubectlOwns)
-		d.expectReady(ctx)
+		Expect(d.Get(ctx).ManagedFields).NotTo(kubectlOwns)
+		d.ExpectReady(ctx)
 
 		By("taking a suspended District as what Git asks for")
 		f.set("Suspended", "spec", "state")
 		f.reconcile(ctx)
 		Expect(f.ready(time.Minute)).To(Succeed())
-		d.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
+		d.Expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
 		f.set(nil, "spec", "state")
 		f.reconcile(ctx)
 		Expect(f.ready(time.Minute)).To(Succeed())
-		d.expectReady(ctx)
+		d.ExpectReady(ctx)
 
 		By("failing at once when a person must act")
 		f.set([]any{map[string]any{"patch": "not a patch"}}, "spec", "patches")
@@ -206,11 +207,11 @@ var _ = Describe("Flux, by its example", func() {
 
 		By("pruning all but the namespace and the data in it")
 		f.prune(ctx)
-		Eventually(func() []v1alpha1.District { return d.all(ctx) }).Should(BeEmpty())
-		Eventually(func() []unstructured.Unstructured { return d.every(ctx, puskesmasKind) }).Should(BeEmpty())
+		Eventually(func() []v1alpha1.District { return d.All(ctx) }).Should(BeEmpty())
+		Eventually(func() []unstructured.Unstructured { return d.Every(ctx, PuskesmasKind) }).Should(BeEmpty())
 		namespace := &corev1.Namespace{}
-		Expect(admin.Get(ctx, client.ObjectKey{Name: d.namespace}, namespace)).To(Succeed())
+		Expect(admin.Get(ctx, client.ObjectKey{Name: d.Namespace}, namespace)).To(Succeed())
 		Expect(namespace.DeletionTimestamp).To(BeNil())
-		Expect(d.find(ctx, databaseKind, "tebidah")).NotTo(BeNil())
+		Expect(d.Find(ctx, DatabaseKind, "tebidah")).NotTo(BeNil())
 	})
 })

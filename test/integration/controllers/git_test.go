@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"ilp.health/operator/api/v1alpha1"
+	. "ilp.health/operator/test/harness"
 )
 
 // gitFolder is a folder in Git with a district and one Puskesmas, and how a tool
@@ -57,57 +58,51 @@ func (f *gitFolder) apply(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred(), string(output))
 }
 
-// pinned is how many Puskesmas the District counts as pinned.
-func (d *district) pinned(ctx context.Context) *int32 {
-	GinkgoHelper()
-	return d.get(ctx).Status.Puskesmas.Pinned
-}
-
 var _ = Describe("A folder in Git that is applied again and again", func() {
 	const first, second, third = "ilp-6.0.0", "ilp-6.1.0", "ilp-6.2.0"
 
 	DescribeTable("leaves the release to the wave, pins it, and gives it back", func(ctx SpecContext, tool ...string) {
 		for name, version := range map[string]string{first: "6.0.0", second: "6.1.0", third: "6.2.0"} {
-			Expect(client.IgnoreAlreadyExists(admin.Create(ctx, newRelease(name, version)))).To(Succeed())
+			Expect(client.IgnoreAlreadyExists(admin.Create(ctx, NewRelease(name, version)))).To(Succeed())
 		}
-		d := newDistrict(admin)
-		wave := newWave(ctx, d)
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = first })
-		git := &gitFolder{path: GinkgoT().TempDir(), tool: tool, district: d.resource(), puskesmas: d.newPuskesmas("tebidah")}
-		inWave(wave)(git.district)
-		DeferCleanup(d.suspend)
+		d := NewDistrict(admin)
+		wave := NewWave(ctx, admin, d)
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = first })
+		git := &gitFolder{path: GinkgoT().TempDir(), tool: tool, district: d.Resource(), puskesmas: d.NewPuskesmas("tebidah")}
+		InWave(wave)(git.district)
+		DeferCleanup(d.Suspend)
 
 		By("which writes it")
 		git.commit()
 		git.apply(ctx)
-		d.expectReady(ctx)
-		Expect(d.get(ctx).Spec.Release).To(BeEquivalentTo(first))
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1")
-		versions := d.versions(ctx)
+		d.ExpectReady(ctx)
+		Expect(d.Get(ctx).Spec.Release).To(BeEquivalentTo(first))
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1")
+		versions := d.Versions(ctx)
 		for range 3 {
 			git.apply(ctx)
 		}
-		Consistently(func() map[string]string { return d.versions(ctx) }, aWhile).Should(Equal(versions))
+		Consistently(func() map[string]string { return d.Versions(ctx) }, AWhile).Should(Equal(versions))
 
 		By("which writes another meanwhile")
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = second })
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = second })
 		Eventually(func() string {
 			git.apply(ctx)
-			return d.puskesmas(ctx, "tebidah").Status.Release.Current
+			return d.Puskesmas(ctx, "tebidah").Status.Release.Current
 		}).Should(Equal(second))
-		d.expectReady(ctx)
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1 districts run release "+second)
-		Expect(d.manager(ctx, "f:release")).To(Equal(v1alpha1.ManagerWave))
+		d.ExpectReady(ctx)
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1 districts run release "+second)
+		Expect(d.Manager(ctx, "f:release")).To(Equal(v1alpha1.ManagerWave))
 
 		By("pinning the District")
 		git.district.Spec.Release = second
 		git.commit()
 		git.apply(ctx)
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = third })
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1 pinned")
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = third })
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1 pinned")
 		git.apply(ctx)
-		d.expectReady(ctx)
-		Expect(d.get(ctx).Spec.Release).To(BeEquivalentTo(second))
+		d.ExpectReady(ctx)
+		Expect(d.Get(ctx).Spec.Release).To(BeEquivalentTo(second))
 
 		By("pinning the Puskesmas too, then it alone")
 		git.puskesmas.Spec.Release = second
@@ -116,22 +111,22 @@ var _ = Describe("A folder in Git that is applied again and again", func() {
 		git.district.Spec.Release = ""
 		git.commit()
 		git.apply(ctx)
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1 districts run release "+third)
-		d.expectReady(ctx)
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1 districts run release "+third)
+		d.ExpectReady(ctx)
 		git.apply(ctx)
-		Eventually(d.pinned).WithContext(ctx).Should(HaveValue(BeEquivalentTo(1)))
-		Expect(d.puskesmas(ctx, "tebidah").Spec.Release).To(BeEquivalentTo(second))
+		Eventually(d.Pinned).WithContext(ctx).Should(HaveValue(BeEquivalentTo(1)))
+		Expect(d.Puskesmas(ctx, "tebidah").Spec.Release).To(BeEquivalentTo(second))
 
 		By("taking all pins out")
 		git.puskesmas.Spec.Release = ""
 		git.commit()
 		git.apply(ctx)
-		Eventually(func() string { return d.puskesmas(ctx, "tebidah").Status.Release.Current }).Should(Equal(third))
-		d.expectReady(ctx)
-		Eventually(d.pinned).WithContext(ctx).Should(HaveValue(BeZero()))
-		versions = d.versions(ctx)
+		Eventually(func() string { return d.Puskesmas(ctx, "tebidah").Status.Release.Current }).Should(Equal(third))
+		d.ExpectReady(ctx)
+		Eventually(d.Pinned).WithContext(ctx).Should(HaveValue(BeZero()))
+		versions = d.Versions(ctx)
 		git.apply(ctx)
-		Consistently(func() map[string]string { return d.versions(ctx) }, aWhile).Should(Equal(versions))
+		Consistently(func() map[string]string { return d.Versions(ctx) }, AWhile).Should(Equal(versions))
 	},
 		Entry("by Flux", "--server-side", "--force-conflicts", "--field-manager=kustomize-controller"),
 		Entry("by Argo CD with server-side apply", "--server-side", "--force-conflicts", "--field-manager=argocd-controller"),

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	. "ilp.health/operator/test/harness"
 )
 
 // A district of its own code goes through all that can become of it, and at each
@@ -19,7 +20,7 @@ var _ = Describe("Every stage of life", func() {
 	const first, second, contradictory = "ilp-7.0.0", "ilp-7.1.0", "ilp-7.2.0"
 
 	It("is as GitOps tools are tested with", func(ctx SpecContext) {
-		d := &district{client: admin, code: "61.09", namespace: "ilp-6109", name: "sekadau"}
+		d := &District{Client: admin, Code: "61.09", Namespace: "ilp-6109", Name: "sekadau"}
 		wave := &v1alpha1.Wave{
 			ObjectMeta: metav1.ObjectMeta{Name: "programme-2026"},
 			Spec: v1alpha1.WaveSpec{Year: 2026, TargetDistricts: 1, Release: first, Rollout: v1alpha1.Rollout{
@@ -29,105 +30,105 @@ var _ = Describe("Every stage of life", func() {
 		}
 		releaseAt := func(name, stage string) {
 			GinkgoHelper()
-			recorded(ctx, stackReleaseKind, client.ObjectKey{Name: name}, stage)
+			recorded(ctx, StackReleaseKind, client.ObjectKey{Name: name}, stage)
 		}
 		waveAt := func(stage string) {
 			GinkgoHelper()
-			recorded(ctx, waveKind, client.ObjectKey{Name: wave.Name}, stage)
+			recorded(ctx, WaveKind, client.ObjectKey{Name: wave.Name}, stage)
 		}
 		districtAt := func(stage string) {
 			GinkgoHelper()
-			recorded(ctx, districtKind, client.ObjectKey{Name: d.name}, stage)
+			recorded(ctx, DistrictKind, client.ObjectKey{Name: d.Name}, stage)
 		}
 		puskesmasAt := func(stage string) {
 			GinkgoHelper()
-			recorded(ctx, puskesmasKind, client.ObjectKey{Namespace: d.namespace, Name: "tebidah"}, stage)
+			recorded(ctx, PuskesmasKind, client.ObjectKey{Namespace: d.Namespace, Name: "tebidah"}, stage)
 		}
 
 		By("created: nobody has looked yet")
-		theOperator.stop()
-		Expect(admin.Create(ctx, newRelease(first, "7.0.0"))).To(Succeed())
+		theOperator.Stop()
+		Expect(admin.Create(ctx, NewRelease(first, "7.0.0"))).To(Succeed())
 		Expect(admin.Create(ctx, wave)).To(Succeed())
-		d.apply(ctx, inWave(wave), func(r *v1alpha1.District) { r.Spec.DataProtection.DeletionPolicy = v1alpha1.DeletionDelete })
-		d.addPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.Code = "P6109010101" })
+		d.Apply(ctx, InWave(wave), func(r *v1alpha1.District) { r.Spec.DataProtection.DeletionPolicy = v1alpha1.DeletionDelete })
+		d.AddPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.Code = "P6109010101" })
 		releaseAt(first, "created")
 		waveAt("created")
 		districtAt("created")
 		puskesmasAt("created")
 
 		By("awaiting: a person, and the wave")
-		workloads.let(ctx, d, "Cluster", "", hangs)
-		theOperator.start()
-		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonAwaitingApproval)
+		workloads.Let(ctx, d, "Cluster", "", Hangs)
+		theOperator.Start()
+		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonAwaitingApproval)
 		releaseAt(first, "ready")
 		waveAt("awaiting-approval")
 		districtAt("awaiting-release")
 		puskesmasAt("awaiting-release")
 
 		By("provisioning")
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.ApprovedStages = []v1alpha1.ObjectName{"all"} })
-		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonProgressing, "1 in flight")
-		d.expect(ctx, "", v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.ApprovedStages = []v1alpha1.ObjectName{"all"} })
+		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonProgressing, "1 in flight")
+		d.Expect(ctx, "", v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
 		waveAt("provisioning")
 		districtAt("provisioning")
 		puskesmasAt("provisioning")
 
 		By("ready")
-		workloads.let(ctx, d, "Cluster", "", succeeds)
-		d.expectReady(ctx)
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1")
+		workloads.Let(ctx, d, "Cluster", "", Succeeds)
+		d.ExpectReady(ctx)
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1")
 		waveAt("ready")
 		districtAt("ready")
 		puskesmasAt("ready")
 
 		By("edited: what the status says is of the spec before")
-		theOperator.stop()
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Programme = "ILP" })
-		d.edit(ctx, func(r *v1alpha1.District) { r.Spec.Name = "Kabupaten Sekadau" })
-		d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.Connectivity = "Good" })
+		theOperator.Stop()
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Programme = "ILP" })
+		d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.Name = "Kabupaten Sekadau" })
+		d.EditPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.Connectivity = "Good" })
 		waveAt("edited")
 		districtAt("edited")
 		puskesmasAt("edited")
-		theOperator.start()
-		d.expectReady(ctx)
+		theOperator.Start()
+		d.ExpectReady(ctx)
 
 		By("suspended")
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.State = v1alpha1.WaveStateSuspended })
-		expectWave(ctx, wave, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.State = v1alpha1.WaveStateSuspended })
+		ExpectWave(ctx, admin, wave, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
 		waveAt("suspended")
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.State = v1alpha1.WaveStateActive })
-		d.edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateSuspended })
-		d.expect(ctx, "tebidah", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.State = v1alpha1.WaveStateActive })
+		d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateSuspended })
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
 		districtAt("suspended")
 		puskesmasAt("suspended")
 
 		By("hibernated")
-		d.edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateHibernated })
-		d.expect(ctx, "tebidah", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonHibernated)
+		d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateHibernated })
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonHibernated)
 		districtAt("hibernated")
 		puskesmasAt("hibernated")
-		d.edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateActive })
-		d.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
+		d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateActive })
+		d.Expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 
 		By("upgrading")
-		workloads.let(ctx, d, "Job", "tebidah", hangs)
-		next := newRelease(second, "7.1.0")
+		workloads.Let(ctx, d, "Job", "tebidah", Hangs)
+		next := NewRelease(second, "7.1.0")
 		next.Spec.UpgradeFrom = ">=7.0.0 <7.1.0"
 		Expect(admin.Create(ctx, next)).To(Succeed())
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = second })
-		d.expect(ctx, "tebidah", v1alpha1.ConditionSchemaReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = second })
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionSchemaReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
 		waveAt("upgrading")
 		districtAt("upgrading")
 		puskesmasAt("upgrading")
 
 		By("failed")
-		workloads.let(ctx, d, "Job", "tebidah", fails)
-		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonBudgetSpent)
+		workloads.Let(ctx, d, "Job", "tebidah", Fails)
+		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonBudgetSpent)
 		waveAt("failed")
 		districtAt("failed")
 		puskesmasAt("failed")
-		invalid := newRelease(contradictory, "7.2.0")
+		invalid := NewRelease(contradictory, "7.2.0")
 		invalid.Spec.UpgradeFrom = ">=7.0.0"
 		Expect(admin.Create(ctx, invalid)).To(Succeed())
 		releaseAt(contradictory, "failed")
@@ -137,24 +138,27 @@ var _ = Describe("Every stage of life", func() {
 		releaseAt(contradictory, "deleting")
 		deleteInForeground(ctx, wave)
 		waveAt("deleting")
-		workloads.let(ctx, d, "Database", "", hangs)
-		d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) {
-			p.Spec.Consent = newConsent(v1alpha1.ConsentDelete, p.Spec.Code, time.Hour)
+		workloads.Let(ctx, d, "Database", "", Hangs)
+		d.EditPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) {
+			p.Spec.Consent = NewConsent(v1alpha1.ConsentDelete, p.Spec.Code, time.Hour)
 		})
-		Expect(admin.Delete(ctx, d.puskesmas(ctx, "tebidah"))).To(Succeed())
+		Expect(admin.Delete(ctx, d.Puskesmas(ctx, "tebidah"))).To(Succeed())
 		puskesmasAt("deleting")
-		workloads.let(ctx, d, "Database", "", succeeds)
-		d.eventuallyGone(ctx, puskesmasKind, "tebidah")
-		Expect(admin.Delete(ctx, d.get(ctx))).To(Succeed())
-		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConsentRequired)
+		workloads.Let(ctx, d, "Database", "", Succeeds)
+		d.EventuallyGone(ctx, PuskesmasKind, "tebidah")
+		Expect(admin.Delete(ctx, d.Get(ctx))).To(Succeed())
+		d.Expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConsentRequired)
 		districtAt("deleting")
 	})
 })
 
-// deleteInForeground deletes what nothing depends on. Nobody collects garbage
-// here, so it stays as long as the spec wants.
+// deleteInForeground deletes what nothing depends on, and holds it as long as the
+// spec wants.
 func deleteInForeground(ctx context.Context, object client.Object) {
 	GinkgoHelper()
+	held, _ := object.DeepCopyObject().(client.Object)
+	held.SetFinalizers(append(held.GetFinalizers(), "example.test/hold"))
+	Expect(admin.Patch(ctx, held, client.MergeFrom(object))).To(Succeed())
 	Expect(admin.Delete(ctx, object, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) {
 		Expect(admin.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"ilp.health/operator/api/v1alpha1"
+	. "ilp.health/operator/test/harness"
 )
 
 // Objects that a person made under names that the operator would use.
@@ -72,51 +73,53 @@ data: {"desa.csv": "of a person"}`
 )
 
 var _ = Describe("An object of somebody else under the operator's name", func() {
-	var d *district
+	var d *District
 	// foreign makes it, and sees at the end that nobody has touched it.
 	foreign := func(ctx context.Context, text string, options ...client.CreateOption) *unstructured.Unstructured {
 		GinkgoHelper()
 		object := &unstructured.Unstructured{}
 		Expect(yaml.Unmarshal([]byte(text), &object.Object)).To(Succeed())
-		object.SetNamespace(d.namespace)
+		object.SetNamespace(d.Namespace)
 		Expect(admin.Create(ctx, object, options...)).To(Succeed())
 		return object
 	}
 	untouched := func(ctx context.Context, object *unstructured.Unstructured) {
 		GinkgoHelper()
-		now := d.object(ctx, object.GroupVersionKind(), object.GetName())
+		now := d.Object(ctx, object.GroupVersionKind(), object.GetName())
 		Expect(now).NotTo(BeNil())
 		Expect(now.GetUID()).To(Equal(object.GetUID()))
 		Expect(cmp.Diff(content(object), content(now))).To(BeEmpty())
 	}
 	handOver := func(ctx context.Context, object *unstructured.Unstructured, labels ...string) {
 		GinkgoHelper()
-		labels = append(labels, `"app.kubernetes.io/managed-by":"ilp-operator"`, `"ilp.health/district":"`+string(d.code)+`"`)
+		labels = append(labels, `"app.kubernetes.io/managed-by":"ilp-operator"`, `"ilp.health/district":"`+string(d.Code)+`"`)
 		Expect(admin.Patch(ctx, object.DeepCopy(), client.RawPatch(types.MergePatchType,
 			[]byte(`{"metadata":{"labels":{`+strings.Join(labels, ",")+`}}}`)))).To(Succeed())
 	}
 
 	DescribeTable("of a Puskesmas is left as it is, and told, until it is gone",
 		func(ctx SpecContext, text string) {
-			d = newDistrict(admin).apply(ctx)
-			d.expectReady(ctx)
+			d = NewDistrict(admin).Apply(ctx)
+			d.ExpectReady(ctx)
 			object := foreign(ctx, text, client.FieldOwner("of-a-person"))
-			d.addPuskesmas(ctx, "tebidah")
-			d.expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned,
-				object.GetKind()+" "+d.namespace+"/"+object.GetName()+" exists and is not the operator's: it is managed by of-a-person",
-				"Delete it or give it another name", "kubectl label --overwrite "+strings.ToLower(object.GetKind())+" "+object.GetName()+" -n "+d.namespace,
-				"app.kubernetes.io/managed-by=ilp-operator ilp.health/district="+string(d.code)+" ilp.health/puskesmas=tebidah")
+			d.AddPuskesmas(ctx, "tebidah")
+			d.Expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned,
+				object.GetKind()+" "+d.Namespace+"/"+object.GetName()+" exists and is not the operator's: it is managed by of-a-person",
+				"Delete it or give it another name", "kubectl label --overwrite "+strings.ToLower(object.GetKind())+" "+object.GetName()+" -n "+d.Namespace,
+				"app.kubernetes.io/managed-by=ilp-operator ilp.health/district="+string(d.Code)+" ilp.health/puskesmas=tebidah")
 			untouched(ctx, object)
-			theOperator.restart()
-			time.Sleep(aWhile)
-			d.expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned)
+			mark := time.Now()
+			theOperator.Restart()
+			Eventually(func() []Request { return theOperator.Traffic.Since(mark) }).ShouldNot(BeEmpty())
+			theOperator.Quiet(AWhile)
+			d.Expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned)
 			untouched(ctx, object)
 
-			d.remove(ctx, object)
-			d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) {
+			d.Remove(ctx, object)
+			d.EditPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) {
 				metav1.SetMetaDataAnnotation(&p.ObjectMeta, v1alpha1.AnnotationReconcileAt, time.Now().String())
 			})
-			d.expectReady(ctx, "tebidah")
+			d.ExpectReady(ctx, "tebidah")
 		},
 		Entry("a Deployment", foreignDeployment),
 		Entry("a Service", foreignService),
@@ -127,87 +130,87 @@ var _ = Describe("An object of somebody else under the operator's name", func() 
 
 	DescribeTable("of a District is left as it is, and told, until it is gone",
 		func(ctx SpecContext, text string) {
-			d = newDistrict(admin)
-			d.applyNamespace(ctx)
+			d = NewDistrict(admin)
+			d.ApplyNamespace(ctx)
 			object := foreign(ctx, text, client.FieldOwner("of-a-person"))
-			Expect(admin.Create(ctx, d.resource())).To(Succeed())
-			DeferCleanup(d.suspend)
-			d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned,
-				object.GetKind()+" "+d.namespace+"/"+object.GetName()+" exists and is not the operator's: it is managed by of-a-person")
+			Expect(admin.Create(ctx, d.Resource())).To(Succeed())
+			DeferCleanup(d.Suspend)
+			d.Expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned,
+				object.GetKind()+" "+d.Namespace+"/"+object.GetName()+" exists and is not the operator's: it is managed by of-a-person")
 			untouched(ctx, object)
-			d.remove(ctx, object)
-			d.edit(ctx, func(r *v1alpha1.District) {
+			d.Remove(ctx, object)
+			d.Edit(ctx, func(r *v1alpha1.District) {
 				metav1.SetMetaDataAnnotation(&r.ObjectMeta, v1alpha1.AnnotationReconcileAt, time.Now().String())
 			})
-			d.expectReady(ctx)
+			d.ExpectReady(ctx)
 		},
 		Entry("a Cluster", foreignCluster),
 		Entry("a NetworkPolicy without any contradiction", foreignPolicy),
 	)
 
 	It("that came while the operator was away is left as it is", func(ctx SpecContext) {
-		d = newDistrict(admin).apply(ctx)
-		d.addPuskesmas(ctx, "tebidah")
-		d.expectReady(ctx)
-		name := d.find(ctx, core("ConfigMap"), "pws-data").GetName()
-		theOperator.stop()
-		Expect(admin.Delete(ctx, d.find(ctx, core("ConfigMap"), "pws-data"))).To(Succeed())
+		d = NewDistrict(admin).Apply(ctx)
+		d.AddPuskesmas(ctx, "tebidah")
+		d.ExpectReady(ctx)
+		name := d.Find(ctx, Core("ConfigMap"), "pws-data").GetName()
+		theOperator.Stop()
+		Expect(admin.Delete(ctx, d.Find(ctx, Core("ConfigMap"), "pws-data"))).To(Succeed())
 		object := foreign(ctx, strings.ReplaceAll(foreignConfigMap, "NAME", name), client.FieldOwner("of-a-person"))
-		theOperator.start()
-		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned, "ConfigMap "+d.namespace+"/"+name)
+		theOperator.Start()
+		d.Expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned, "ConfigMap "+d.Namespace+"/"+name)
 		untouched(ctx, object)
 
 		By("another one is asked for, so that it is pruned")
-		d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.Desa[0].Name = "Baning Kota" })
-		d.expectReady(ctx)
+		d.EditPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.Desa[0].Name = "Baning Kota" })
+		d.ExpectReady(ctx)
 		untouched(ctx, object)
 	})
 
 	It("is taken when it is handed over by its labels", func(ctx SpecContext) {
-		d = newDistrict(admin).apply(ctx)
-		d.expectReady(ctx)
+		d = NewDistrict(admin).Apply(ctx)
+		d.ExpectReady(ctx)
 		headless := strings.Replace(foreignService, "spec:", "spec:\n  clusterIP: None", 1)
 		service, secret := foreign(ctx, headless), foreign(ctx, foreignSecret)
-		d.addPuskesmas(ctx, "tebidah")
-		d.expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned)
+		d.AddPuskesmas(ctx, "tebidah")
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned)
 		handOver(ctx, secret, `"ilp.health/puskesmas":"tebidah"`)
 		handOver(ctx, service, `"ilp.health/puskesmas":"tebidah"`)
-		d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) {
+		d.EditPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) {
 			metav1.SetMetaDataAnnotation(&p.ObjectMeta, v1alpha1.AnnotationReconcileAt, time.Now().String())
 		})
-		d.expectReady(ctx, "tebidah")
-		Expect(d.find(ctx, core("Service"), "tebidah-rme").GetUID()).To(Equal(service.GetUID()))
-		Expect(d.find(ctx, core("Secret"), "tebidah-database").GetUID()).To(Equal(secret.GetUID()))
+		d.ExpectReady(ctx, "tebidah")
+		Expect(d.Find(ctx, Core("Service"), "tebidah-rme").GetUID()).To(Equal(service.GetUID()))
+		Expect(d.Find(ctx, Core("Secret"), "tebidah-database").GetUID()).To(Equal(secret.GetUID()))
 	})
 
 	It("is not deleted although its labels hand it over and it cannot be changed in place", func(ctx SpecContext) {
-		d = newDistrict(admin).apply(ctx)
-		d.expectReady(ctx)
+		d = NewDistrict(admin).Apply(ctx)
+		d.ExpectReady(ctx)
 		deployment := foreign(ctx, foreignDeployment)
-		d.addPuskesmas(ctx, "tebidah")
-		d.expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned)
+		d.AddPuskesmas(ctx, "tebidah")
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned)
 		handOver(ctx, deployment, `"ilp.health/puskesmas":"tebidah"`)
-		labelled := d.object(ctx, deploymentKind, "tebidah-rme")
-		d.expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned,
+		labelled := d.Object(ctx, DeploymentKind, "tebidah-rme")
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned,
 			"cannot be changed in place; the operator does not delete what it has not made. Delete it, and it is made anew")
 		untouched(ctx, labelled)
 	})
 
 	It("is not stopped with the District, nor dropped with a Puskesmas", func(ctx SpecContext) {
-		d = newDistrict(admin).apply(ctx)
-		d.addPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) {
-			p.Spec.Consent = newConsent(v1alpha1.ConsentDelete, p.Spec.Code, time.Hour)
+		d = NewDistrict(admin).Apply(ctx)
+		d.AddPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) {
+			p.Spec.Consent = NewConsent(v1alpha1.ConsentDelete, p.Spec.Code, time.Hour)
 		})
-		d.expectReady(ctx)
-		theOperator.stop()
-		d.lose(ctx, databaseKind, "tebidah-database")
-		d.lose(ctx, clusterKind, "database")
+		d.ExpectReady(ctx)
+		theOperator.Stop()
+		d.Lose(ctx, DatabaseKind, "tebidah-database")
+		d.Lose(ctx, ClusterKind, "database")
 		database, cluster := foreign(ctx, foreignDatabase), foreign(ctx, foreignCluster)
-		theOperator.start()
-		Expect(admin.Delete(ctx, d.puskesmas(ctx, "tebidah"))).To(Succeed())
-		d.eventuallyGone(ctx, puskesmasKind, "tebidah")
-		Expect(admin.Delete(ctx, d.get(ctx))).To(Succeed())
-		Eventually(func() []v1alpha1.District { return d.all(ctx) }).Should(BeEmpty())
+		theOperator.Start()
+		Expect(admin.Delete(ctx, d.Puskesmas(ctx, "tebidah"))).To(Succeed())
+		d.EventuallyGone(ctx, PuskesmasKind, "tebidah")
+		Expect(admin.Delete(ctx, d.Get(ctx))).To(Succeed())
+		Eventually(func() []v1alpha1.District { return d.All(ctx) }).Should(BeEmpty())
 		untouched(ctx, database)
 		untouched(ctx, cluster)
 	})

@@ -25,7 +25,7 @@ var fence = regexp.MustCompile("(?s)```sh\n(.*?)```")
 // Argo CD: here there are Flux's CRDs, and a ConfigMap such as Argo CD's.
 var _ = Describe("The page on GitOps", func() {
 	It("gives commands that work", func(ctx SpecContext) {
-		_, err := envtest.InstallCRDs(theOperator.config, envtest.CRDInstallOptions{Paths: testenv.Flux(GinkgoT()), MaxTime: time.Minute})
+		_, err := envtest.InstallCRDs(theOperator.Config, envtest.CRDInstallOptions{Paths: testenv.Flux(GinkgoT()), MaxTime: time.Minute})
 		Expect(err).NotTo(HaveOccurred())
 		for _, namespace := range []string{"flux-system", "argocd"} {
 			Expect(admin.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})).To(Succeed())

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"ilp.health/operator/api/v1alpha1"
+	. "ilp.health/operator/test/harness"
 )
 
 var _ = Describe("The database of a Puskesmas", func() {
@@ -20,33 +21,27 @@ var _ = Describe("The database of a Puskesmas", func() {
 			Custom: v1alpha1.CustomRME{Port: 8080, MigrateCommand: []string{"migrate"}},
 		}
 	}
-	var d *district
+	var d *District
 	start := func(ctx context.Context, rme v1alpha1.RMESpec) {
 		GinkgoHelper()
-		d = newDistrict(admin).apply(ctx)
-		d.addPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.RME = rme })
-		d.expectReady(ctx)
+		d = NewDistrict(admin).Apply(ctx)
+		d.AddPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.RME = rme })
+		d.ExpectReady(ctx)
 	}
 	change := func(ctx context.Context, edit func(*v1alpha1.Puskesmas)) {
 		GinkgoHelper()
-		d.editPuskesmas(ctx, "tebidah", edit)
+		d.EditPuskesmas(ctx, "tebidah", edit)
 	}
 	// stays looks that nothing of the facility changes while somebody does something.
 	stays := func(ctx context.Context, parts []string, do func()) {
 		GinkgoHelper()
-		theOperator.quiet(300 * time.Millisecond)
-		before := d.versions(ctx)
+		theOperator.Quiet(300 * time.Millisecond)
+		before := d.Running(ctx)
 		do()
-		parts = append(parts, "Nothing is changed and the RME goes on running", changeProfile+d.puskesmas(ctx, "tebidah").Spec.Code)
-		d.expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConsentRequired, parts...)
-		Expect(meta.IsStatusConditionTrue(d.puskesmas(ctx, "tebidah").Status.Conditions, v1alpha1.ConditionRMEReady)).To(BeTrue())
-		time.Sleep(aWhile)
-		after := d.versions(ctx)
-		for _, versions := range []map[string]string{before, after} {
-			delete(versions, "District")
-			delete(versions, "Puskesmas tebidah")
-		}
-		Expect(after).To(Equal(before))
+		parts = append(parts, "Nothing is changed and the RME goes on running", changeProfile+d.Puskesmas(ctx, "tebidah").Spec.Code)
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConsentRequired, parts...)
+		Expect(meta.IsStatusConditionTrue(d.Puskesmas(ctx, "tebidah").Status.Conditions, v1alpha1.ConditionRMEReady)).To(BeTrue())
+		Consistently(func() map[string]string { return d.Running(ctx) }, AWhile).Should(Equal(before))
 	}
 
 	It("is not given to another profile that the Puskesmas asks for, until somebody agrees", func(ctx SpecContext) {
@@ -56,15 +51,15 @@ var _ = Describe("The database of a Puskesmas", func() {
 		})
 
 		By("agreeing, for as long as it takes to begin")
-		workloads.let(ctx, d, "Job", "tebidah", hangs)
+		workloads.Let(ctx, d, "Job", "tebidah", Hangs)
 		change(ctx, func(p *v1alpha1.Puskesmas) {
-			p.Spec.Consent = newConsent(v1alpha1.ConsentChangeProfile, p.Spec.Code, time.Hour)
+			p.Spec.Consent = NewConsent(v1alpha1.ConsentChangeProfile, p.Spec.Code, time.Hour)
 		})
-		Eventually(func() string { return d.recordOf(ctx, "tebidah").Program }).Should(Equal("simpus"))
+		Eventually(func() string { return d.RecordOf(ctx, "tebidah").Program }).Should(Equal("simpus"))
 		change(ctx, func(p *v1alpha1.Puskesmas) { p.Spec.Consent = v1alpha1.Consent{} })
-		workloads.let(ctx, d, "Job", "tebidah", succeeds)
-		d.expectReady(ctx, "tebidah")
-		Expect(d.container(ctx, "tebidah-rme")).To(HaveKeyWithValue("image", "registry.example.test/kab/simpus:2.1"))
+		workloads.Let(ctx, d, "Job", "tebidah", Succeeds)
+		d.ExpectReady(ctx, "tebidah")
+		Expect(d.Container(ctx, "tebidah-rme")).To(HaveKeyWithValue("image", "registry.example.test/kab/simpus:2.1"))
 
 		By("going back needs another consent")
 		stays(ctx, []string{"the default of spec.rme.profile asks for profile gnuhealth, and the database of this Puskesmas is that of profile custom with simpus"}, func() {
@@ -74,17 +69,17 @@ var _ = Describe("The database of a Puskesmas", func() {
 
 	It("is not given to another profile that becomes the district's default", func(ctx SpecContext) {
 		start(ctx, v1alpha1.RMESpec{})
-		stays(ctx, []string{"spec.rme.profile of District " + d.name + " asks for profile hapi-fhir"}, func() {
-			d.edit(ctx, func(r *v1alpha1.District) { r.Spec.RME.Profile = v1alpha1.RMEProfileHAPIFHIR })
+		stays(ctx, []string{"spec.rme.profile of District " + d.Name + " asks for profile hapi-fhir"}, func() {
+			d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.RME.Profile = v1alpha1.RMEProfileHAPIFHIR })
 		})
-		d.edit(ctx, func(r *v1alpha1.District) { r.Spec.RME.Profile = "" })
-		d.expectReady(ctx)
+		d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.RME.Profile = "" })
+		d.ExpectReady(ctx)
 	})
 
 	It("is not given to another program of the profile custom, but to another version of it", func(ctx SpecContext) {
 		start(ctx, custom("registry.example.test/kab/simpus:2.1"))
 		change(ctx, func(p *v1alpha1.Puskesmas) { p.Spec.RME.Image = "mirror.example.test:5000/simpus:2.2" })
-		d.expectReady(ctx, "tebidah")
+		d.ExpectReady(ctx, "tebidah")
 		stays(ctx, []string{"spec.rme.image asks for profile custom with epuskesmas, and the database of this Puskesmas is that of profile custom with simpus"}, func() {
 			change(ctx, func(p *v1alpha1.Puskesmas) { p.Spec.RME.Image = "registry.example.test/kab/epuskesmas:1.0" })
 		})
@@ -92,26 +87,26 @@ var _ = Describe("The database of a Puskesmas", func() {
 
 	It("is that of the program that runs where an older operator wrote down none", func(ctx SpecContext) {
 		start(ctx, v1alpha1.RMESpec{})
-		theOperator.stop()
-		d.loseRecords(ctx)
+		theOperator.Stop()
+		d.LoseRecords(ctx, asOperator)
 		stays(ctx, []string{"is that of profile gnuhealth"}, func() {
 			change(ctx, func(p *v1alpha1.Puskesmas) { p.Spec.RME = custom("registry.example.test/kab/simpus:2.1") })
-			theOperator.start()
+			theOperator.Start()
 		})
 		change(ctx, func(p *v1alpha1.Puskesmas) { p.Spec.RME = v1alpha1.RMESpec{} })
-		d.expectReady(ctx)
-		Expect(d.recordOf(ctx, "tebidah").Profile).To(Equal("gnuhealth"))
+		d.ExpectReady(ctx)
+		Expect(d.RecordOf(ctx, "tebidah").Profile).To(Equal("gnuhealth"))
 	})
 
 	It("is nobody's before anything has worked with it", func(ctx SpecContext) {
-		d = newDistrict(admin)
-		workloads.let(ctx, d, "Database", "tebidah", hangs)
-		d.apply(ctx)
-		d.addPuskesmas(ctx, "tebidah")
-		d.expect(ctx, "tebidah", v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
+		d = NewDistrict(admin)
+		workloads.Let(ctx, d, "Database", "tebidah", Hangs)
+		d.Apply(ctx)
+		d.AddPuskesmas(ctx, "tebidah")
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
 		change(ctx, func(p *v1alpha1.Puskesmas) { p.Spec.RME = custom("registry.example.test/kab/simpus:2.1") })
-		workloads.let(ctx, d, "Database", "tebidah", succeeds)
-		d.expectReady(ctx, "tebidah")
-		Expect(d.recordOf(ctx, "tebidah").Program).To(Equal("simpus"))
+		workloads.Let(ctx, d, "Database", "tebidah", Succeeds)
+		d.ExpectReady(ctx, "tebidah")
+		Expect(d.RecordOf(ctx, "tebidah").Program).To(Equal("simpus"))
 	})
 })

@@ -11,91 +11,83 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	. "ilp.health/operator/test/harness"
 )
 
 var _ = Describe("What the spec no longer asks for", func() {
 	It("is deleted, exactly that object, if it holds no data", func(ctx SpecContext) {
-		d := newDistrict(admin).apply(ctx, func(r *v1alpha1.District) { r.Spec.Exposure.Domain = "example.test" })
-		d.addPuskesmas(ctx, "tebidah")
-		d.expectReady(ctx)
-		Expect(d.objects(ctx, network("Ingress"))).To(HaveLen(2))
+		d := NewDistrict(admin).Apply(ctx, func(r *v1alpha1.District) { r.Spec.Exposure.Domain = "example.test" })
+		d.AddPuskesmas(ctx, "tebidah")
+		d.ExpectReady(ctx)
+		Expect(d.Objects(ctx, Network("Ingress"))).To(HaveLen(2))
 
 		start := time.Now()
-		d.edit(ctx, func(r *v1alpha1.District) { r.Spec.Exposure = v1alpha1.Exposure{} })
-		Eventually(func() int { return len(d.objects(ctx, network("Ingress"))) }).Should(BeZero())
-		d.expectReady(ctx)
-		deletions := theOperator.traffic.since(start, func(r request) bool { return r.verb == "delete" })
-		Expect(lines(deletions)).To(HaveLen(2))
+		d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.Exposure = v1alpha1.Exposure{} })
+		Eventually(func() int { return len(d.Objects(ctx, Network("Ingress"))) }).Should(BeZero())
+		d.ExpectReady(ctx)
+		deletions := theOperator.Traffic.Since(start, func(r Request) bool { return r.Verb == "delete" })
+		Expect(Lines(deletions)).To(HaveLen(2))
 		for _, deletion := range deletions {
-			Expect(deletion.precondition).To(ContainSubstring("uid"))
+			Expect(deletion.Precondition).To(ContainSubstring("uid"))
 		}
-		Eventually(func() any { return d.get(ctx).Status.Inventory }).ShouldNot(ContainElement(HaveField("ID", ContainSubstring("Ingress"))))
-		Eventually(func() any { return d.puskesmas(ctx, "tebidah").Status.Inventory }).ShouldNot(ContainElement(HaveField("ID", ContainSubstring("Ingress"))))
+		Eventually(func() any { return d.Get(ctx).Status.Inventory }).ShouldNot(ContainElement(HaveField("ID", ContainSubstring("Ingress"))))
+		Eventually(func() any { return d.Puskesmas(ctx, "tebidah").Status.Inventory }).ShouldNot(ContainElement(HaveField("ID", ContainSubstring("Ingress"))))
 	})
 
 	It("is kept if it holds data, until somebody agrees", func(ctx SpecContext) {
-		d := newDistrict(admin).apply(ctx)
-		d.addPuskesmas(ctx, "tebidah")
-		d.expectReady(ctx)
+		d := NewDistrict(admin).Apply(ctx)
+		d.AddPuskesmas(ctx, "tebidah")
+		d.ExpectReady(ctx)
 
 		By("a Secret of a component that the operator no longer has")
-		p := d.puskesmas(ctx, "tebidah")
+		p := d.Puskesmas(ctx, "tebidah")
 		before := p.DeepCopy()
-		p.Status.Inventory = append(p.Status.Inventory, v1alpha1.InventoryEntry{ID: d.namespace + "_tebidah-old__Secret", Version: "v1"})
+		p.Status.Inventory = append(p.Status.Inventory, v1alpha1.InventoryEntry{ID: d.Namespace + "_tebidah-old__Secret", Version: "v1"})
 		Expect(admin.Status().Patch(ctx, p, client.MergeFrom(before))).To(Succeed())
-		Expect(admin.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "tebidah-old", Namespace: d.namespace, Labels: map[string]string{
-			v1alpha1.LabelManagedBy: v1alpha1.ManagerName, v1alpha1.LabelDistrict: string(d.code), v1alpha1.LabelPuskesmas: "tebidah",
+		Expect(admin.Create(ctx, &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "tebidah-old", Namespace: d.Namespace, Labels: map[string]string{
+			v1alpha1.LabelManagedBy: v1alpha1.ManagerName, v1alpha1.LabelDistrict: string(d.Code), v1alpha1.LabelPuskesmas: "tebidah",
 		}}})).To(Succeed())
-		d.lookAgain(ctx, "tebidah")
-		d.expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConsentRequired,
-			"holds data and is kept: Secret "+d.namespace+"/tebidah-old", "needs a consent: action Prune, code P")
-		kept := func() any { return d.object(ctx, core("Secret"), "tebidah-old") }
-		Consistently(kept, aWhile).ShouldNot(BeNil())
+		d.LookAgain(ctx, "tebidah")
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConsentRequired,
+			"holds data and is kept: Secret "+d.Namespace+"/tebidah-old", "needs a consent: action Prune, code P")
+		kept := func() any { return d.Object(ctx, Core("Secret"), "tebidah-old") }
+		Consistently(kept, AWhile).ShouldNot(BeNil())
 
 		By("a consent that has expired")
 		consent := func(action v1alpha1.ConsentAction, until time.Duration) {
-			d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) {
-				p.Spec.Consent = newConsent(action, p.Spec.Code, until)
+			d.EditPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) {
+				p.Spec.Consent = NewConsent(action, p.Spec.Code, until)
 			})
 		}
 		consent(v1alpha1.ConsentPrune, -time.Hour)
-		d.expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConsentRequired, "the consent expired at")
-		Consistently(kept, aWhile).ShouldNot(BeNil())
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConsentRequired, "the consent expired at")
+		Consistently(kept, AWhile).ShouldNot(BeNil())
 
 		By("a consent to something else")
 		consent(v1alpha1.ConsentRecreate, time.Hour)
-		d.expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConsentRequired, "the consent is for Recreate, not for Prune")
-		Consistently(kept, aWhile).ShouldNot(BeNil())
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConsentRequired, "the consent is for Recreate, not for Prune")
+		Consistently(kept, AWhile).ShouldNot(BeNil())
 
 		By("a consent")
 		consent(v1alpha1.ConsentPrune, time.Hour)
-		d.expectReady(ctx, "tebidah")
-		Expect(d.object(ctx, core("Secret"), "tebidah-old")).To(BeNil())
+		d.ExpectReady(ctx, "tebidah")
+		Expect(d.Object(ctx, Core("Secret"), "tebidah-old")).To(BeNil())
 	})
 
 	It("is left alone if it has become somebody else's", func(ctx SpecContext) {
-		d := newDistrict(admin).apply(ctx, func(r *v1alpha1.District) { r.Spec.Exposure.Domain = "example.test" })
-		d.expectReady(ctx)
-		d.edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateSuspended })
-		d.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
-		ingress := d.find(ctx, network("Ingress"), "web")
+		d := NewDistrict(admin).Apply(ctx, func(r *v1alpha1.District) { r.Spec.Exposure.Domain = "example.test" })
+		d.ExpectReady(ctx)
+		d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateSuspended })
+		d.Expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
+		ingress := d.Find(ctx, Network("Ingress"), "web")
 		Expect(admin.Patch(ctx, ingress.DeepCopy(), client.RawPatch(types.MergePatchType,
 			[]byte(`{"metadata":{"labels":{"ilp.health/district":null,"app.kubernetes.io/managed-by":"somebody"}}}`)))).To(Succeed())
-		d.edit(ctx, func(r *v1alpha1.District) {
+		d.Edit(ctx, func(r *v1alpha1.District) {
 			r.Spec.State = v1alpha1.StateActive
 			r.Spec.Exposure = v1alpha1.Exposure{}
 		})
-		d.expectReady(ctx)
-		Expect(d.get(ctx).Status.Inventory).NotTo(ContainElement(HaveField("ID", ContainSubstring("Ingress"))))
-		Expect(d.object(ctx, network("Ingress"), ingress.GetName()).GetUID()).To(Equal(ingress.GetUID()))
+		d.ExpectReady(ctx)
+		Expect(d.Get(ctx).Status.Inventory).NotTo(ContainElement(HaveField("ID", ContainSubstring("Ingress"))))
+		Expect(d.Object(ctx, Network("Ingress"), ingress.GetName()).GetUID()).To(Equal(ingress.GetUID()))
 	})
 })
-
-// newConsent is somebody's word that data may be lost.
-func newConsent(action v1alpha1.ConsentAction, code string, until time.Duration) v1alpha1.Consent {
-	now := time.Now()
-	return v1alpha1.Consent{
-		Action: action, Code: code, Reason: "asked for by a test",
-		IssuedAt: metav1.NewTime(now.Add(-24 * time.Hour)), ExpiresAt: metav1.NewTime(now.Add(until)),
-	}
-}

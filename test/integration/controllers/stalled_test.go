@@ -1,8 +1,6 @@
 package controllers_test
 
 import (
-	"context"
-	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -15,112 +13,114 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	. "ilp.health/operator/test/harness"
 )
 
-// nextSecond passes when resources are as good as a second apart: that is how
-// exactly the API server notes when they were made.
-func nextSecond() { time.Sleep(1100 * time.Millisecond) }
+// nextSecond waits until what is made now is younger than what was made before:
+// the API server notes whole seconds.
+func nextSecond() { time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) }
 
 var _ = Describe("A mistake", func() {
 	It("of two Districts with one code stops the younger, until the older is deleted", func(ctx SpecContext) {
-		d := newDistrict(admin).apply(ctx)
-		d.expectReady(ctx)
+		d := NewDistrict(admin).Apply(ctx)
+		d.ExpectReady(ctx)
 		nextSecond()
-		younger := d.resource()
+		younger := d.Resource()
 		younger.Name += "-again"
 		Expect(admin.Create(ctx, younger)).To(Succeed())
 		second := *d
-		second.name = younger.Name
-		second.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDuplicateCode,
-			string(d.code)+" is already that of District "+d.name, "correct one of the two codes, or delete one")
-		d.expectReady(ctx)
+		second.Name = younger.Name
+		second.Expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDuplicateCode,
+			string(d.Code)+" is already that of District "+d.Name, "correct one of the two codes, or delete one")
+		d.ExpectReady(ctx)
 
-		Expect(admin.Delete(ctx, d.get(ctx))).To(Succeed())
-		second.expectReady(ctx)
+		Expect(admin.Delete(ctx, d.Get(ctx))).To(Succeed())
+		second.ExpectReady(ctx)
 	})
 
 	It("of two Puskesmas with one code stops the younger, until the older is deleted", func(ctx SpecContext) {
-		a, b := newDistrict(admin).apply(ctx), newDistrict(admin).apply(ctx)
-		older := a.addPuskesmas(ctx, "tebidah")
+		a, b := NewDistrict(admin).Apply(ctx), NewDistrict(admin).Apply(ctx)
+		older := a.AddPuskesmas(ctx, "tebidah")
 		nextSecond()
-		b.addPuskesmas(ctx, "sungai-durian", func(p *v1alpha1.Puskesmas) { p.Spec.Code = older.Spec.Code })
-		b.expect(ctx, "sungai-durian", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDuplicateCode,
-			"already that of Puskesmas tebidah in namespace "+a.namespace)
-		again := a.addPuskesmas(ctx, "tebidah-lagi", func(p *v1alpha1.Puskesmas) { p.Spec.Code = older.Spec.Code })
-		a.expect(ctx, "tebidah-lagi", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDuplicateCode,
-			"already that of Puskesmas tebidah in namespace "+a.namespace)
-		a.expectReady(ctx, "tebidah")
+		b.AddPuskesmas(ctx, "sungai-durian", func(p *v1alpha1.Puskesmas) { p.Spec.Code = older.Spec.Code })
+		b.Expect(ctx, "sungai-durian", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDuplicateCode,
+			"already that of Puskesmas tebidah in namespace "+a.Namespace)
+		again := a.AddPuskesmas(ctx, "tebidah-lagi", func(p *v1alpha1.Puskesmas) { p.Spec.Code = older.Spec.Code })
+		a.Expect(ctx, "tebidah-lagi", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDuplicateCode,
+			"already that of Puskesmas tebidah in namespace "+a.Namespace)
+		a.ExpectReady(ctx, "tebidah")
 		Expect(admin.Delete(ctx, again)).To(Succeed())
-		a.expectReady(ctx)
+		a.ExpectReady(ctx)
 		Expect(admin.Delete(ctx, older)).To(Succeed())
-		b.expectReady(ctx)
+		b.ExpectReady(ctx)
 	})
 
 	It("of a namespace that is somebody else's stops the District, until its label says otherwise", func(ctx SpecContext) {
-		d := newDistrict(admin)
-		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: d.namespace}}
+		d := NewDistrict(admin)
+		namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: d.Namespace}}
 		Expect(admin.Create(ctx, namespace)).To(Succeed())
-		Expect(admin.Create(ctx, d.resource())).To(Succeed())
-		DeferCleanup(d.suspend)
-		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonNamespaceNotOwned,
-			"kubectl label namespace "+d.namespace+" "+v1alpha1.LabelDistrict+"="+string(d.code))
-		Expect(d.objects(ctx, network("NetworkPolicy"))).To(BeEmpty())
-		Expect(d.get(ctx).Status.Inventory).To(BeEmpty())
+		Expect(admin.Create(ctx, d.Resource())).To(Succeed())
+		DeferCleanup(d.Suspend)
+		d.Expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonNamespaceNotOwned,
+			"kubectl label namespace "+d.Namespace+" "+v1alpha1.LabelDistrict+"="+string(d.Code))
+		Expect(d.Objects(ctx, Network("NetworkPolicy"))).To(BeEmpty())
+		Expect(d.Get(ctx).Status.Inventory).To(BeEmpty())
 
 		Expect(admin.Patch(ctx, namespace, client.RawPatch(types.MergePatchType,
-			[]byte(`{"metadata":{"labels":{"`+v1alpha1.LabelDistrict+`":"`+string(d.code)+`"}}}`)))).To(Succeed())
-		d.expectReady(ctx)
+			[]byte(`{"metadata":{"labels":{"`+v1alpha1.LabelDistrict+`":"`+string(d.Code)+`"}}}`)))).To(Succeed())
+		d.ExpectReady(ctx)
 	})
 
 	It("of a release that does not exist stops the District, until it does", func(ctx SpecContext) {
-		d := newDistrict(admin).apply(ctx, func(r *v1alpha1.District) { r.Spec.Release = "ilp-9.0.0" })
-		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonReleaseNotFound,
+		d := NewDistrict(admin).Apply(ctx, func(r *v1alpha1.District) { r.Spec.Release = "ilp-9.0.0" })
+		d.Expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonReleaseNotFound,
 			`spec.release: StackRelease "ilp-9.0.0" does not exist`, "create it or name another", "kubectl get stackreleases")
-		Expect(admin.Create(ctx, newRelease("ilp-9.0.0", "9.0.0"))).To(Succeed())
-		d.expectReady(ctx)
-		Expect(d.get(ctx).Status.Release.Current).To(Equal("ilp-9.0.0"))
+		Expect(admin.Create(ctx, NewRelease("ilp-9.0.0", "9.0.0"))).To(Succeed())
+		d.ExpectReady(ctx)
+		Expect(d.Get(ctx).Status.Release.Current).To(Equal("ilp-9.0.0"))
 	})
 
 	It("that a policy of the cluster refuses is told in the policy's words, and not asked for again and again", func(ctx SpecContext) {
-		d := newDistrict(admin)
-		for _, object := range refusal(d.namespace) {
+		d := NewDistrict(admin)
+		for _, object := range refusal(d.Namespace) {
 			Expect(admin.Create(ctx, object)).To(Succeed())
 			DeferCleanup(func(ctx SpecContext) { Expect(client.IgnoreNotFound(admin.Delete(ctx, object))).To(Succeed()) })
 		}
-		d.applyNamespace(ctx)
+		d.ApplyNamespace(ctx)
 		Eventually(func() error {
 			return admin.Create(ctx, &corev1.Service{
-				ObjectMeta: metav1.ObjectMeta{Name: "probe", Namespace: d.namespace},
+				ObjectMeta: metav1.ObjectMeta{Name: "probe", Namespace: d.Namespace},
 				Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}},
 			}, client.DryRunAll)
 		}).Should(MatchError(ContainSubstring("no Services here")))
-		Expect(admin.Create(ctx, d.resource())).To(Succeed())
-		DeferCleanup(d.suspend)
-		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectInvalid,
-			"an admission policy of the cluster refuses: Service "+d.namespace+"/dashboard", "no Services here")
-		theOperator.quiet(2 * time.Second)
+		Expect(admin.Create(ctx, d.Resource())).To(Succeed())
+		DeferCleanup(d.Suspend)
+		d.Expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectInvalid,
+			"an admission policy of the cluster refuses: Service "+d.Namespace+"/dashboard", "no Services here")
+		theOperator.Quiet(AWhile)
 		mark := time.Now()
-		time.Sleep(3 * time.Second)
-		Expect(lines(theOperator.traffic.since(mark, func(r request) bool { return r.in(d) }))).To(BeEmpty())
-		for _, object := range refusal(d.namespace) {
+		Consistently(func() []string {
+			return Lines(theOperator.Traffic.Since(mark, func(r Request) bool { return r.In(d) }))
+		}, 2*AWhile).Should(BeEmpty())
+		for _, object := range refusal(d.Namespace) {
 			Expect(admin.Delete(ctx, object)).To(Succeed())
 		}
 		Eventually(func(g Gomega) {
-			d.edit(ctx, func(r *v1alpha1.District) {
+			d.Edit(ctx, func(r *v1alpha1.District) {
 				metav1.SetMetaDataAnnotation(&r.ObjectMeta, v1alpha1.AnnotationReconcileAt, time.Now().String())
 			})
-			g.Expect(d.object(ctx, core("Service"), "dashboard")).NotTo(BeNil())
+			g.Expect(d.Object(ctx, Core("Service"), "dashboard")).NotTo(BeNil())
 		}).Should(Succeed())
-		d.expectReady(ctx)
+		d.ExpectReady(ctx)
 	})
 
 	It("in a patch of the District is told by its number", func(ctx SpecContext) {
-		d := newDistrict(admin).apply(ctx, func(r *v1alpha1.District) {
+		d := NewDistrict(admin).Apply(ctx, func(r *v1alpha1.District) {
 			r.Spec.Patches = []v1alpha1.Patch{{Patch: "apiVersion: v1\nkind: Service\nmetadata: {name: dashbord}\nspec: {}\n"}}
 		})
-		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonRenderFailed, "spec.patches[0]", "dashbord")
-		d.edit(ctx, func(r *v1alpha1.District) { r.Spec.Patches = nil })
-		d.expectReady(ctx)
+		d.Expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonRenderFailed, "spec.patches[0]", "dashbord")
+		d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.Patches = nil })
+		d.ExpectReady(ctx)
 	})
 })
 
@@ -153,55 +153,39 @@ func refusal(namespace string) []client.Object {
 
 var _ = Describe("A District that is", func() {
 	It("Suspended is left as it is", func(ctx SpecContext) {
-		d := newDistrict(admin).apply(ctx)
-		d.addPuskesmas(ctx, "tebidah")
-		d.expectReady(ctx)
-		d.edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateSuspended })
-		d.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended, "nothing is changed or checked until it is Active")
-		d.expect(ctx, "tebidah", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended, "District "+d.name)
+		d := NewDistrict(admin).Apply(ctx)
+		d.AddPuskesmas(ctx, "tebidah")
+		d.ExpectReady(ctx)
+		d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateSuspended })
+		d.Expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended, "nothing is changed or checked until it is Active")
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended, "District "+d.Name)
 
-		d.scale(ctx, "tebidah-rme", 3)
-		d.scale(ctx, "dashboard", 3)
-		Consistently(func() []int64 { return []int64{d.replicas(ctx, "tebidah-rme"), d.replicas(ctx, "dashboard")} }, aWhile).Should(HaveEach(BeEquivalentTo(3)))
+		d.Scale(ctx, "tebidah-rme", 3)
+		d.Scale(ctx, "dashboard", 3)
+		Consistently(func() []int64 { return []int64{d.Replicas(ctx, "tebidah-rme"), d.Replicas(ctx, "dashboard")} }, AWhile).Should(HaveEach(BeEquivalentTo(3)))
 
-		d.edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateActive })
-		Eventually(func() []int64 { return []int64{d.replicas(ctx, "tebidah-rme"), d.replicas(ctx, "dashboard")} }).Should(HaveEach(BeEquivalentTo(1)))
-		d.expectReady(ctx)
+		d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateActive })
+		Eventually(func() []int64 { return []int64{d.Replicas(ctx, "tebidah-rme"), d.Replicas(ctx, "dashboard")} }).Should(HaveEach(BeEquivalentTo(1)))
+		d.ExpectReady(ctx)
 	})
 
 	It("Hibernated stops all that runs, keeps its data, and wakes up again", func(ctx SpecContext) {
-		d := newDistrict(admin).apply(ctx)
-		d.addPuskesmas(ctx, "tebidah")
-		d.expectReady(ctx)
-		secret := d.find(ctx, core("Secret"), "tebidah-database")
+		d := NewDistrict(admin).Apply(ctx)
+		d.AddPuskesmas(ctx, "tebidah")
+		d.ExpectReady(ctx)
+		secret := d.Find(ctx, Core("Secret"), "tebidah-database")
 		running := func() []any {
-			return []any{d.replicas(ctx, "tebidah-rme"), d.replicas(ctx, "dashboard"), d.find(ctx, clusterKind, "database").GetAnnotations()["cnpg.io/hibernation"]}
+			return []any{d.Replicas(ctx, "tebidah-rme"), d.Replicas(ctx, "dashboard"), d.Find(ctx, ClusterKind, "database").GetAnnotations()["cnpg.io/hibernation"]}
 		}
-		d.edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateHibernated })
+		d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateHibernated })
 		Eventually(running).Should(HaveExactElements(BeZero(), BeZero(), Equal("on")))
-		d.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonHibernated)
-		d.expect(ctx, "tebidah", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonHibernated)
+		d.Expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonHibernated)
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonHibernated)
 
-		d.edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateActive })
+		d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateActive })
 		Eventually(running).Should(HaveExactElements(BeEquivalentTo(1), BeEquivalentTo(1), Equal("off")))
-		d.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
-		d.expect(ctx, "tebidah", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
-		Expect(d.find(ctx, core("Secret"), "tebidah-database")).To(Equal(secret))
+		d.Expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
+		Expect(d.Find(ctx, Core("Secret"), "tebidah-database")).To(Equal(secret))
 	})
 })
-
-// scale is kubectl scale.
-func (d *district) scale(ctx context.Context, deployment string, replicas int) {
-	GinkgoHelper()
-	object := d.find(ctx, deploymentKind, deployment)
-	patch := client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"spec":{"replicas":%d}}`, replicas))
-	Expect(admin.SubResource("scale").Patch(ctx, object, patch)).To(Succeed())
-}
-
-// replicas are how many pods a Deployment asks for.
-func (d *district) replicas(ctx context.Context, deployment string) int64 {
-	GinkgoHelper()
-	n, ok := d.find(ctx, deploymentKind, deployment).Object["spec"].(map[string]any)["replicas"].(int64)
-	Expect(ok).To(BeTrue())
-	return n
-}

@@ -1,96 +1,43 @@
-// Package controllers runs the operator, as its own service account and with
-// nothing but that account's rights, against a real API server. There is no
-// node and no CloudNativePG: package world plays those by writing statuses.
-//
-// While the specs run, three observers look at everything that happens: the
-// ledger proves that no object exists which no inventory names, the linter that
-// every status keeps the rules of the API, and the judge that GitOps tools agree
-// on the health of every resource.
+// Package controllers proves what the operator does, feature by feature. Its specs share
+// no more than a process, of which there are several.
 package controllers_test
 
 import (
-	"context"
-	"path/filepath"
 	"testing"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
-	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
-	"ilp.health/operator/test/testenv"
+	. "ilp.health/operator/test/harness"
 )
 
 func TestControllers(t *testing.T) {
-	RegisterFailHandler(Fail)
-	SetDefaultEventuallyTimeout(20 * time.Second)
-	EnforceDefaultTimeoutsWhenUsingContexts()
-	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
+	Configure()
 	RunSpecs(t, "Controllers")
 }
 
+// What the specs share, by the names that read well in them: see Suite.
 var (
-	// admin does what people do with kubectl.
-	admin client.WithWatch
-	// asOperator has the operator's name and an administrator's rights.
-	asOperator client.WithWatch
-	// adminConfig is the kubeconfig file by which programs do it.
-	adminConfig string
-	// theOperator runs through all specs; a spec that stops it starts it again.
-	theOperator *operator
-	// workloads plays the controllers of Kubernetes and CloudNativePG.
-	workloads *world
-	theLedger *ledger
-	theLinter *linter
-	theJudge  *judge
-	// asNamespaceController finishes the deletion of a namespace, as nobody else may of a district's.
+	admin                 client.WithWatch
+	asOperator            client.WithWatch
 	asNamespaceController client.WithWatch
+	adminConfig           string
+	theOperator           *Operator
+	workloads             *World
+	theLedger             *Ledger
+	theLinter             *Linter
 )
 
+var suite *Suite
+
 var _ = BeforeSuite(func() {
-	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
-	environment := testenv.Start(GinkgoT(), testenv.WithCloudNativePG())
-	admin, adminConfig = environment.Client, environment.KubeConfig()
-	asOperator = environment.As("system:serviceaccount:" + operatorNamespace + ":" + operatorAccount)
-	installOperator(context.Background(), admin)
-	createReleases(context.Background(), admin)
-
-	background, stop := context.WithCancel(context.Background())
-	DeferCleanup(stop)
-	workloads = startWorld(background, environment)
-	theLedger = startLedger(background, admin)
-	theLinter = startLinter(background, admin)
-	theJudge = startJudge(background, admin)
-	asNamespaceController = environment.As("system:serviceaccount:kube-system:namespace-controller")
-	theOperator = &operator{config: environment.Config, traffic: &traffic{}}
-	theOperator.start()
-	DeferCleanup(theOperator.stop)
+	suite = Start()
+	admin, adminConfig = suite.Admin, suite.AdminConfig
+	asOperator, asNamespaceController = suite.AsOperator, suite.AsNamespaceController
+	theOperator, workloads = suite.Operator, suite.World
+	theLedger, theLinter = suite.Ledger, suite.Linter
 })
 
-// A spec that failed halfway does not take the others with it.
-var _ = BeforeEach(func() {
-	theOperator.traffic.setFault(nil)
-	if theOperator.cancel == nil {
-		theOperator.start()
-	}
-})
+var _ = BeforeEach(func() { suite.BeforeSpec() })
 
-// Whatever a spec was about, what the observers saw meanwhile must be right.
-var _ = AfterEach(func() {
-	Expect(theLinter.findings()).To(BeEmpty(), "statuses that break the rules")
-	Expect(theJudge.findings()).To(BeEmpty(), "healths that GitOps tools do not agree on")
-	Eventually(theLedger.forgotten).Should(BeEmpty(), "objects that existed while no inventory named them")
-})
-
-// installOperator creates the operator's namespace, account and rights.
-func installOperator(ctx context.Context, c client.Client) {
-	GinkgoHelper()
-	Expect(c.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: operatorNamespace}})).To(Succeed())
-	for _, object := range testenv.Kustomize(GinkgoT(), filepath.Join(testenv.Root(GinkgoT()), "config/rbac")) {
-		Expect(c.Create(ctx, object)).To(Succeed())
-	}
-}
+var _ = AfterEach(func() { suite.AfterSpec() })

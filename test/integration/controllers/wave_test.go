@@ -1,111 +1,53 @@
 package controllers_test
 
 import (
-	"context"
-	"fmt"
-	"sync/atomic"
-
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	. "ilp.health/operator/test/harness"
 )
-
-var wavesMade atomic.Int32
-
-// newWave creates a wave of two stages: one district by name, then the rest,
-// which a person has to approve.
-func newWave(ctx context.Context, first *district) *v1alpha1.Wave {
-	GinkgoHelper()
-	wave := &v1alpha1.Wave{
-		ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("wave-%d", wavesMade.Add(1))},
-		Spec: v1alpha1.WaveSpec{Year: 2025, TargetDistricts: 15, Release: defaultRelease, Rollout: v1alpha1.Rollout{
-			FailureBudget: v1alpha1.FailureBudget{Total: ptr.To[int32](0)},
-			Stages: []v1alpha1.Stage{
-				{Name: "canary", Districts: []v1alpha1.ObjectName{v1alpha1.ObjectName(first.name)}},
-				{Name: "others", Approval: "Required"},
-			},
-		}},
-	}
-	Expect(admin.Create(ctx, wave)).To(Succeed())
-	DeferCleanup(func(ctx SpecContext) {
-		Expect(client.IgnoreNotFound(admin.Delete(ctx, wave))).To(Succeed())
-	})
-	return wave
-}
-
-func editWave(ctx context.Context, wave *v1alpha1.Wave, edit func(*v1alpha1.WaveSpec)) {
-	GinkgoHelper()
-	before := wave.DeepCopy()
-	edit(&wave.Spec)
-	Expect(admin.Patch(ctx, wave, client.MergeFrom(before))).To(Succeed())
-}
-
-// expectWave waits for Ready of the wave with a reason, for its present generation.
-func expectWave(ctx context.Context, wave *v1alpha1.Wave, status metav1.ConditionStatus, reason string, parts ...string) {
-	GinkgoHelper()
-	Eventually(ctx, func(g Gomega) {
-		g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(wave), wave)).To(Succeed())
-		ready := meta.FindStatusCondition(wave.Status.Conditions, v1alpha1.ConditionReady)
-		g.Expect(ready).NotTo(BeNil())
-		g.Expect(ready.Status).To(Equal(status), describe(wave.Status.Conditions))
-		g.Expect(ready.Reason).To(Equal(reason), describe(wave.Status.Conditions))
-		g.Expect(ready.ObservedGeneration).To(Equal(wave.Generation))
-		for _, part := range parts {
-			g.Expect(ready.Message).To(ContainSubstring(part))
-		}
-		for _, problem := range lint(wave.Generation, statusView{}, statusView{wave.Status.ObservedGeneration, wave.Status.Conditions}) {
-			g.Expect(problem).To(BeEmpty())
-		}
-	}).Should(Succeed())
-}
-
-func inWave(wave *v1alpha1.Wave) func(*v1alpha1.District) {
-	return func(d *v1alpha1.District) { d.Spec.WaveRef.Name = v1alpha1.ObjectName(wave.Name) }
-}
 
 var _ = Describe("A wave", func() {
 	It("brings its districts to the release stage by stage", func(ctx SpecContext) {
-		first, second, pinned := newDistrict(admin), newDistrict(admin), newDistrict(admin)
-		wave := newWave(ctx, first)
-		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonAwaitingDistricts, "spec.waveRef")
+		first, second, pinned := NewDistrict(admin), NewDistrict(admin), NewDistrict(admin)
+		wave := NewWave(ctx, admin, first)
+		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonAwaitingDistricts, "spec.waveRef")
 
 		By("holding who comes later and whose canary is not there")
-		second.apply(ctx, inWave(wave))
-		second.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonAwaitingRelease, "waiting for Wave "+wave.Name)
-		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonStageInvalid, "canary")
-		pinned.apply(ctx, inWave(wave), func(d *v1alpha1.District) { d.Spec.Release = otherRelease })
+		second.Apply(ctx, InWave(wave))
+		second.Expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonAwaitingRelease, "waiting for Wave "+wave.Name)
+		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonStageInvalid, "canary")
+		pinned.Apply(ctx, InWave(wave), func(d *v1alpha1.District) { d.Spec.Release = OtherRelease })
 
 		By("going no further than the canary while it is on its way")
-		workloads.let(ctx, first, "Cluster", "", hangs)
-		first.apply(ctx, inWave(wave))
-		first.expect(ctx, "", v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, "")
-		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonProgressing, "0/2", "3 of 15 are registered", "1 in flight", "1 pinned", "1 held")
+		workloads.Let(ctx, first, "Cluster", "", Hangs)
+		first.Apply(ctx, InWave(wave))
+		first.Expect(ctx, "", v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, "")
+		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonProgressing, "0/2", "3 of 15 are registered", "1 in flight", "1 pinned", "1 held")
 		Expect(wave.Status.CurrentStage).To(Equal("canary"))
-		Expect(second.get(ctx).Spec.Release).To(BeEmpty())
-		Expect(first.manager(ctx, "f:release")).To(Equal(v1alpha1.ManagerWave))
+		Expect(second.Get(ctx).Spec.Release).To(BeEmpty())
+		Expect(first.Manager(ctx, "f:release")).To(Equal(v1alpha1.ManagerWave))
 
 		By("waiting for a person before the others")
-		workloads.let(ctx, first, "Cluster", "", succeeds)
-		first.expectReady(ctx)
-		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonAwaitingApproval, "add others to spec.approvedStages")
-		Expect(second.get(ctx).Spec.Release).To(BeEmpty())
+		workloads.Let(ctx, first, "Cluster", "", Succeeds)
+		first.ExpectReady(ctx)
+		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonAwaitingApproval, "add others to spec.approvedStages")
+		Expect(second.Get(ctx).Spec.Release).To(BeEmpty())
 
 		By("finishing without whom Git pins to a later release")
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.ApprovedStages = []v1alpha1.ObjectName{"others"} })
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release "+defaultRelease, "1 pinned")
-		second.expectReady(ctx)
-		Expect(pinned.get(ctx).Spec.Release).To(BeEquivalentTo(otherRelease))
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.ApprovedStages = []v1alpha1.ObjectName{"others"} })
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release "+DefaultRelease, "1 pinned")
+		second.ExpectReady(ctx)
+		Expect(pinned.Get(ctx).Spec.Release).To(BeEquivalentTo(OtherRelease))
 		Expect(wave.Status.Memory.Started).To(BeEmpty())
 
 		By("remembering all that after a restart, without another write")
 		version := wave.ResourceVersion
-		theOperator.restart()
+		theOperator.Restart()
 		Consistently(func(g Gomega) {
 			g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(wave), wave)).To(Succeed())
 			g.Expect(wave.ResourceVersion).To(Equal(version))
@@ -113,122 +55,107 @@ var _ = Describe("A wave", func() {
 
 		By("leaving the districts as they are when it is deleted")
 		Expect(admin.Delete(ctx, wave)).To(Succeed())
-		Consistently(func() string { return string(second.get(ctx).Spec.Release) }, "1s").Should(Equal(defaultRelease))
+		Consistently(func() string { return string(second.Get(ctx).Spec.Release) }, "1s").Should(Equal(DefaultRelease))
 	})
 
 	It("stops when its canary fails, and goes on when a release repairs it", func(ctx SpecContext) {
-		first, second, pinned := newDistrict(admin), newDistrict(admin), newDistrict(admin)
-		broken := newRelease("ilp-2.0.0", "2.0.0")
+		first, second, pinned := NewDistrict(admin), NewDistrict(admin), NewDistrict(admin)
+		broken := NewRelease("ilp-2.0.0", "2.0.0")
 		broken.Spec.UpgradeFrom = ">=1.0.0 <2.0.0"
 		Expect(admin.Create(ctx, broken)).To(Succeed())
-		wave := newWave(ctx, first)
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.ApprovedStages = []v1alpha1.ObjectName{"others"} })
-		first.apply(ctx, inWave(wave))
-		second.apply(ctx, inWave(wave))
-		pinned.apply(ctx, inWave(wave), func(d *v1alpha1.District) { d.Spec.Release = defaultRelease })
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "3/3")
+		wave := NewWave(ctx, admin, first)
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.ApprovedStages = []v1alpha1.ObjectName{"others"} })
+		first.Apply(ctx, InWave(wave))
+		second.Apply(ctx, InWave(wave))
+		pinned.Apply(ctx, InWave(wave), func(d *v1alpha1.District) { d.Spec.Release = DefaultRelease })
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "3/3")
 
 		By("holding when the canary cannot go on")
-		first.edit(ctx, func(d *v1alpha1.District) {
+		first.Edit(ctx, func(d *v1alpha1.District) {
 			d.Spec.Patches = []v1alpha1.Patch{{Patch: "not a patch"}}
 		})
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.0.0" })
-		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonBudgetSpent, "failure budget is 0", first.name)
-		Expect(second.get(ctx).Spec.Release).To(BeEquivalentTo(defaultRelease))
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.0.0" })
+		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonBudgetSpent, "failure budget is 0", first.Name)
+		Expect(second.Get(ctx).Spec.Release).To(BeEquivalentTo(DefaultRelease))
 
 		By("refusing to go back")
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = otherRelease })
-		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonDowngrade, "(1.1.0) is earlier")
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = OtherRelease })
+		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonDowngrade, "(1.1.0) is earlier")
 
 		By("going on when the cause is gone")
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.0.0" })
-		first.edit(ctx, func(d *v1alpha1.District) { d.Spec.Patches = nil })
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release ilp-2.0.0", "1 pinned")
-		Expect(pinned.get(ctx).Spec.Release).To(BeEquivalentTo(defaultRelease))
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.0.0" })
+		first.Edit(ctx, func(d *v1alpha1.District) { d.Spec.Patches = nil })
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release ilp-2.0.0", "1 pinned")
+		Expect(pinned.Get(ctx).Spec.Release).To(BeEquivalentTo(DefaultRelease))
 	})
 
 	It("takes in a district that runs already, which goes on until its turn", func(ctx SpecContext) {
-		first, joins := newDistrict(admin), newDistrict(admin)
-		joins.apply(ctx)
-		joins.addPuskesmas(ctx, "tebidah")
-		joins.expectReady(ctx)
-		wave := newWave(ctx, first)
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = otherRelease })
-		first.apply(ctx, inWave(wave))
-		joins.edit(ctx, inWave(wave))
-		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonAwaitingApproval, "add others to spec.approvedStages")
-		joins.expectReady(ctx)
-		Expect(joins.get(ctx).Status.Release.Current).To(Equal(defaultRelease))
-		Expect(admin.Delete(ctx, joins.find(ctx, deploymentKind, "tebidah-rme"), background)).To(Succeed())
-		Eventually(func() any { return joins.object(ctx, deploymentKind, "tebidah-rme") }).ShouldNot(BeNil())
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.ApprovedStages = []v1alpha1.ObjectName{"others"} })
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release "+otherRelease)
+		first, joins := NewDistrict(admin), NewDistrict(admin)
+		joins.Apply(ctx)
+		joins.AddPuskesmas(ctx, "tebidah")
+		joins.ExpectReady(ctx)
+		wave := NewWave(ctx, admin, first)
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = OtherRelease })
+		first.Apply(ctx, InWave(wave))
+		joins.Edit(ctx, InWave(wave))
+		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonAwaitingApproval, "add others to spec.approvedStages")
+		joins.ExpectReady(ctx)
+		Expect(joins.Get(ctx).Status.Release.Current).To(Equal(DefaultRelease))
+		Expect(admin.Delete(ctx, joins.Find(ctx, DeploymentKind, "tebidah-rme"), Background)).To(Succeed())
+		Eventually(func() any { return joins.Object(ctx, DeploymentKind, "tebidah-rme") }).ShouldNot(BeNil())
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.ApprovedStages = []v1alpha1.ObjectName{"others"} })
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release "+OtherRelease)
 	})
 
 	It("takes back a district whose pin is given up, though its release stays the same", func(ctx SpecContext) {
-		first := newDistrict(admin)
-		Expect(admin.Create(ctx, newRelease("ilp-2.1.0", "2.1.0"))).To(Succeed())
-		wave := newWave(ctx, first)
-		first.apply(ctx, inWave(wave))
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1")
+		first := NewDistrict(admin)
+		Expect(admin.Create(ctx, NewRelease("ilp-2.1.0", "2.1.0"))).To(Succeed())
+		wave := NewWave(ctx, admin, first)
+		first.Apply(ctx, InWave(wave))
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1")
 
 		By("leaving it alone while somebody else owns the release")
 		own := func(manager, release string) {
 			GinkgoHelper()
 			patch := &unstructured.Unstructured{}
 			patch.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("District"))
-			patch.SetName(first.name)
+			patch.SetName(first.Name)
 			if release != "" {
 				Expect(unstructured.SetNestedField(patch.Object, release, "spec", "release")).To(Succeed())
 			}
 			Expect(admin.Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), client.FieldOwner(manager), client.ForceOwnership)).To(Succeed())
 		}
-		own("a-person", defaultRelease)
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.1.0" })
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1 pinned")
-		Expect(first.get(ctx).Spec.Release).To(BeEquivalentTo(defaultRelease))
+		own("a-person", DefaultRelease)
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.1.0" })
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1 pinned")
+		Expect(first.Get(ctx).Spec.Release).To(BeEquivalentTo(DefaultRelease))
 
 		By("giving it the release of the wave when it alone owns the field")
 		own("a-person", "")
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1 districts run release ilp-2.1.0")
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1 districts run release ilp-2.1.0")
 		Expect(wave.Status.Memory.Pinned).To(BeEmpty())
 	})
 
 	It("says what is wrong with it", func(ctx SpecContext) {
-		first := newDistrict(admin)
-		wave := newWave(ctx, first)
-		first.apply(ctx, inWave(wave))
-		first.expectReady(ctx)
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-9.9.9" })
-		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonReleaseNotFound, "ilp-9.9.9")
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) {
-			s.Release = otherRelease
+		first := NewDistrict(admin)
+		wave := NewWave(ctx, admin, first)
+		first.Apply(ctx, InWave(wave))
+		first.ExpectReady(ctx)
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-9.9.9" })
+		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonReleaseNotFound, "ilp-9.9.9")
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) {
+			s.Release = OtherRelease
 			s.Rollout.MaintenanceWindow = v1alpha1.MaintenanceWindow{Cron: "0 21 30 2 *", Minutes: 60}
 		})
-		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonWindowInvalid, "never opens")
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) {
+		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonWindowInvalid, "never opens")
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) {
 			s.Rollout.MaintenanceWindow = v1alpha1.MaintenanceWindow{}
 			s.State = v1alpha1.WaveStateSuspended
 		})
-		expectWave(ctx, wave, metav1.ConditionUnknown, v1alpha1.ReasonSuspended, "spec.state")
-		Expect(first.get(ctx).Spec.Release).To(BeEquivalentTo(defaultRelease))
+		ExpectWave(ctx, admin, wave, metav1.ConditionUnknown, v1alpha1.ReasonSuspended, "spec.state")
+		Expect(first.Get(ctx).Spec.Release).To(BeEquivalentTo(DefaultRelease))
 
-		lonely := newDistrict(admin).apply(ctx, func(d *v1alpha1.District) { d.Spec.WaveRef.Name = "nobody-made-it" })
-		lonely.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWaveNotFound, "nobody-made-it", "create it")
+		lonely := NewDistrict(admin).Apply(ctx, func(d *v1alpha1.District) { d.Spec.WaveRef.Name = "nobody-made-it" })
+		lonely.Expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWaveNotFound, "nobody-made-it", "create it")
 	})
 })
-
-// manager is the field manager that owns a field of the District's spec.
-func (d *district) manager(ctx context.Context, field string) string {
-	GinkgoHelper()
-	for _, entry := range d.get(ctx).ManagedFields {
-		if entry.Subresource == "" && entry.FieldsV1 != nil {
-			fields := &unstructured.Unstructured{}
-			Expect(fields.UnmarshalJSON([]byte(`{"kind":"Fields","apiVersion":"v1",` + entry.FieldsV1.GetRawString()[1:]))).To(Succeed())
-			if _, found, _ := unstructured.NestedMap(fields.Object, "f:spec", field); found {
-				return entry.Manager
-			}
-		}
-	}
-	return ""
-}

@@ -1,4 +1,4 @@
-package controllers_test
+package harness
 
 import (
 	"context"
@@ -12,9 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// follow calls see for everything that happens to the objects of a kind from
+// Follow calls see for everything that happens to the objects of a kind from
 // now on, until the context ends. It outlives the API server.
-func follow(ctx context.Context, c client.WithWatch, gvk schema.GroupVersionKind, see func(watch.EventType, *unstructured.Unstructured), options ...client.ListOption) {
+func Follow(ctx context.Context, c client.WithWatch, gvk schema.GroupVersionKind, see func(watch.EventType, *unstructured.Unstructured), options ...client.ListOption) {
 	GinkgoHelper()
 	open := func() (watch.Interface, error) {
 		list := &unstructured.UnstructuredList{}

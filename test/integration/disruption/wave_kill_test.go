@@ -1,4 +1,4 @@
-package controllers_test
+package disruption_test
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	. "ilp.health/operator/test/harness"
 )
 
 // kills is how often the operator dies in one wave.
@@ -27,59 +28,50 @@ const kills = 12
 var _ = Describe("A wave whose operator is killed again and again", func() {
 	It("keeps its order and comes to its end", func(ctx SpecContext) {
 		random := rand.New(rand.NewPCG(uint64(GinkgoRandomSeed()), 7)) //nolint:gosec // repeatable by Ginkgo's seed
-		release := safeRelease(ctx, "ilp-1.4.0", "1.4.0")
-		var members []*district
+		release := SafeRelease(ctx, admin, "ilp-1.4.0", "1.4.0")
+		var members []*District
 		for range 4 {
-			members = append(members, newDistrict(admin))
+			members = append(members, NewDistrict(admin))
 		}
-		wave := newWave(ctx, members[0])
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) {
+		wave := NewWave(ctx, admin, members[0])
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) {
 			s.ApprovedStages = []v1alpha1.ObjectName{"others"}
 			s.Rollout.Stages[1].MaxConcurrent = ptr.To(intstr.FromInt32(2))
 		})
 		for _, d := range members {
-			d.apply(ctx, inWave(wave), func(r *v1alpha1.District) { r.Spec.Upgrade.MaxConcurrent = ptr.To(intstr.FromInt32(1)) })
-			d.addPuskesmas(ctx, "aman")
-			d.addPuskesmas(ctx, "darit", pilot)
+			d.Apply(ctx, InWave(wave), func(r *v1alpha1.District) { r.Spec.Upgrade.MaxConcurrent = ptr.To(intstr.FromInt32(1)) })
+			d.AddPuskesmas(ctx, "aman")
+			d.AddPuskesmas(ctx, "darit", Pilot)
 		}
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "4/4")
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "4/4")
 
 		watching, stop := context.WithCancel(ctx)
 		defer stop()
 		seen := newWitness(watching, members, release)
-		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = v1alpha1.ObjectName(release) })
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = v1alpha1.ObjectName(release) })
 		for range kills {
 			time.Sleep(time.Duration(20+random.IntN(400)) * time.Millisecond)
-			theOperator.die()
-			theOperator.start()
+			theOperator.Die()
+			theOperator.Start()
 		}
 		Eventually(ctx, func(g Gomega) {
 			g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(wave), wave)).To(Succeed())
 			g.Expect(wave.Status.Progress.Summary).To(Equal("4/4"))
 		}).WithTimeout(time.Minute).Should(Succeed())
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "4/4 districts run release "+release)
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "4/4 districts run release "+release)
 		Expect(seen.broken()).To(BeEmpty())
 		for _, d := range members {
-			d.expectReady(ctx, "aman", "darit")
-			Expect(d.get(ctx).Status.Release.Current).To(Equal(release))
+			d.ExpectReady(ctx, "aman", "darit")
+			Expect(d.Get(ctx).Status.Release.Current).To(Equal(release))
 		}
 	})
 })
-
-// die ends the operator as kill -9 does, as far as the API server can tell:
-// nothing that it has begun gets through any more.
-func (o *operator) die() {
-	GinkgoHelper()
-	o.traffic.setFault(func(request) fault { return refused })
-	o.stop()
-	o.traffic.setFault(nil)
-}
 
 // witness watches districts and Puskesmas on their way to a release, and notes
 // every step out of order.
 type witness struct {
 	release string
-	canary  *district
+	canary  *District
 
 	mu       sync.Mutex
 	given    map[string]string // resourceVersion since which a District, or District/Puskesmas, names the release
@@ -87,19 +79,19 @@ type witness struct {
 	problems []string
 }
 
-func newWitness(ctx context.Context, members []*district, release string) *witness {
+func newWitness(ctx context.Context, members []*District, release string) *witness {
 	GinkgoHelper()
 	w := &witness{release: release, canary: members[0], given: map[string]string{}, done: map[string]bool{}}
 	names := map[string]string{}
 	for _, d := range members {
-		names[d.name], names[d.namespace] = d.name, d.name
+		names[d.Name], names[d.Namespace] = d.Name, d.Name
 	}
-	follow(ctx, admin, districtKind, func(_ watch.EventType, object *unstructured.Unstructured) {
+	Follow(ctx, admin, DistrictKind, func(_ watch.EventType, object *unstructured.Unstructured) {
 		if names[object.GetName()] != "" {
 			w.see(object.GetName(), object, w.districtMay)
 		}
 	})
-	follow(ctx, admin, puskesmasKind, func(_ watch.EventType, object *unstructured.Unstructured) {
+	Follow(ctx, admin, PuskesmasKind, func(_ watch.EventType, object *unstructured.Unstructured) {
 		if name := names[object.GetNamespace()]; name != "" {
 			w.see(name+"/"+object.GetName(), object, func(string) string { return w.puskesmasMay(name, object.GetName()) })
 		}
@@ -119,17 +111,17 @@ func (w *witness) see(name string, object *unstructured.Unstructured, may func(s
 			w.problems = append(w.problems, fmt.Sprintf("%s was begun %s", name, problem))
 		}
 	}
-	if current == w.release && conditionOf(object, v1alpha1.ConditionReady) == "True" {
+	if current == w.release && ConditionOf(object, v1alpha1.ConditionReady) == "True" {
 		w.done[name] = true
 	}
 }
 
 // districtMay checks the stages: the canary alone, then two at once.
 func (w *witness) districtMay(name string) string {
-	if name == w.canary.name {
+	if name == w.canary.Name {
 		return ""
 	}
-	if !w.done[w.canary.name] {
+	if !w.done[w.canary.Name] {
 		return "before the canary was ready"
 	}
 	inFlight := 0

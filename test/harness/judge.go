@@ -1,4 +1,4 @@
-package controllers_test
+package harness
 
 import (
 	"context"
@@ -17,22 +17,24 @@ import (
 	"ilp.health/operator/test/testenv"
 )
 
-var waveKind, stackReleaseKind = v1alpha1.GroupVersion.WithKind("Wave"), v1alpha1.GroupVersion.WithKind("StackRelease")
+// The kinds of ilp.health that are nobody's property.
+var WaveKind, StackReleaseKind = v1alpha1.GroupVersion.WithKind("Wave"), v1alpha1.GroupVersion.WithKind("StackRelease")
 
-// judge has GitOps tools tell the health of every resource whenever it changes,
+// Judge has GitOps tools tell the health of every resource whenever it changes,
 // and notes where they have no answer or contradict each other.
-type judge struct {
+type Judge struct {
 	judges *gitops.Judges
 
 	mu    sync.Mutex
 	found map[string]bool
 }
 
-func startJudge(ctx context.Context, c client.WithWatch) *judge {
+// StartJudge judges every District, Puskesmas, Wave and StackRelease from now on.
+func StartJudge(ctx context.Context, c client.WithWatch) *Judge {
 	GinkgoHelper()
 	judges, err := gitops.LoadJudges(testenv.Root(GinkgoT()))
 	Expect(err).NotTo(HaveOccurred())
-	j := &judge{judges: judges, found: map[string]bool{}}
+	j := &Judge{judges: judges, found: map[string]bool{}}
 	see := func(event watch.EventType, object *unstructured.Unstructured) {
 		if event == watch.Deleted {
 			return
@@ -43,15 +45,15 @@ func startJudge(ctx context.Context, c client.WithWatch) *judge {
 			j.found[fmt.Sprintf("%s %s/%s: %v: %v", object.GetKind(), object.GetNamespace(), object.GetName(), err, object.Object["status"])] = true
 		}
 	}
-	follow(ctx, c, districtKind, see)
-	follow(ctx, c, puskesmasKind, see)
-	follow(ctx, c, waveKind, see)
-	follow(ctx, c, stackReleaseKind, see)
+	Follow(ctx, c, DistrictKind, see)
+	Follow(ctx, c, PuskesmasKind, see)
+	Follow(ctx, c, WaveKind, see)
+	Follow(ctx, c, StackReleaseKind, see)
 	return j
 }
 
-// findings lists what was found, and forgets it.
-func (j *judge) findings() []string {
+// Findings lists what was found, and forgets it.
+func (j *Judge) Findings() []string {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	var out []string

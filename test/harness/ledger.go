@@ -1,8 +1,9 @@
-package controllers_test
+package harness
 
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,18 +18,20 @@ import (
 	"ilp.health/operator/controllers/stack/live"
 )
 
-// ledger proves the write-ahead inventory: at every revision of the API server,
+// Ledger proves the write-ahead inventory: at every revision of the API server,
 // each object that the operator made is named by the inventory of a District or
 // Puskesmas. It compares revisions, not clocks, so nothing slips through
 // between two looks.
 //
 // What a deleted District or Puskesmas named stays named: its data is kept on
-// purpose. So does what one named whose status is lost.
-type ledger struct {
+// purpose. So does what one named whose status is lost, until it names anything
+// again.
+type Ledger struct {
 	mu      sync.Mutex
 	objects map[string]*span   // one life of an object
 	named   map[string][]*span // by entry: while an inventory named it
 	open    map[string]*span   // by resource and entry: the span that goes on
+	lost    map[string]bool    // resources whose status is lost and names nothing yet
 	excused map[string]bool    // resources that a spec takes the inventory from
 }
 
@@ -38,16 +41,22 @@ type span struct {
 	from, until uint64
 }
 
-var districtKind, puskesmasKind = v1alpha1.GroupVersion.WithKind("District"), v1alpha1.GroupVersion.WithKind("Puskesmas")
+// The kinds whose status names what runs.
+var DistrictKind, PuskesmasKind = v1alpha1.GroupVersion.WithKind("District"), v1alpha1.GroupVersion.WithKind("Puskesmas")
 
-func startLedger(ctx context.Context, c client.WithWatch) *ledger {
-	l := &ledger{objects: map[string]*span{}, named: map[string][]*span{}, open: map[string]*span{}, excused: map[string]bool{}}
+func newLedger() *Ledger {
+	return &Ledger{objects: map[string]*span{}, named: map[string][]*span{}, open: map[string]*span{}, lost: map[string]bool{}, excused: map[string]bool{}}
+}
+
+// StartLedger writes down from now on what exists and who names it.
+func StartLedger(ctx context.Context, c client.WithWatch) *Ledger {
+	l := newLedger()
 	kinds := slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{{Version: "v1", Kind: "Secret"}})
 	for _, gvk := range kinds {
-		follow(ctx, c, gvk, l.seeObject, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
+		Follow(ctx, c, gvk, l.seeObject, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
 	}
-	for _, gvk := range []schema.GroupVersionKind{districtKind, puskesmasKind} {
-		follow(ctx, c, gvk, l.seeInventory)
+	for _, gvk := range []schema.GroupVersionKind{DistrictKind, PuskesmasKind} {
+		Follow(ctx, c, gvk, l.seeInventory)
 	}
 	return l
 }
@@ -64,7 +73,7 @@ func revision(object *unstructured.Unstructured) uint64 {
 	return n
 }
 
-func (l *ledger) seeObject(event watch.EventType, object *unstructured.Unstructured) {
+func (l *Ledger) seeObject(event watch.EventType, object *unstructured.Unstructured) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	life := string(object.GetUID())
@@ -76,24 +85,29 @@ func (l *ledger) seeObject(event watch.EventType, object *unstructured.Unstructu
 	}
 }
 
-// excuse lets a resource lose its inventory, as in a restore without status.
-func (l *ledger) excuse(resource client.Object) {
+// Excuse lets a resource lose its inventory, as in a restore without status.
+func (l *Ledger) Excuse(resource client.Object) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.excused[string(resource.GetUID())] = true
 }
 
-func (l *ledger) seeInventory(event watch.EventType, resource *unstructured.Unstructured) {
-	if seen, _, _ := unstructured.NestedInt64(resource.Object, "status", "observedGeneration"); event == watch.Deleted || seen < 0 {
-		return
-	}
+func (l *Ledger) seeInventory(event watch.EventType, resource *unstructured.Unstructured) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.excused[string(resource.GetUID())] {
+	uid := string(resource.GetUID())
+	if event == watch.Deleted || l.excused[uid] {
 		return
 	}
-	owner, now := string(resource.GetUID())+" ", revision(resource)
+	owner, now := uid+" ", revision(resource)
 	entries, _, _ := unstructured.NestedSlice(resource.Object, "status", "inventory")
+	if seen, _, _ := unstructured.NestedInt64(resource.Object, "status", "observedGeneration"); seen < 0 {
+		l.lost[uid] = true
+	}
+	if l.lost[uid] && len(entries) == 0 {
+		return
+	}
+	delete(l.lost, uid)
 	names := map[string]bool{}
 	for _, item := range entries {
 		id, _ := item.(map[string]any)["id"].(string)
@@ -112,9 +126,9 @@ func (l *ledger) seeInventory(event watch.EventType, resource *unstructured.Unst
 	}
 }
 
-// forgotten lists the objects that existed at a revision at which no inventory
+// Forgotten lists the objects that existed at a revision at which no inventory
 // named them.
-func (l *ledger) forgotten() []string {
+func (l *Ledger) Forgotten() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []string
@@ -125,6 +139,16 @@ func (l *ledger) forgotten() []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// Close drops what Forgotten lists, so that one spec fails of it and no other.
+func (l *Ledger) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.objects, func(_ string, life *span) bool {
+		_, forgotten := uncovered(*life, l.named[life.what])
+		return forgotten
+	})
 }
 
 // uncovered finds the first revision of a life that lies in no span.

@@ -1,4 +1,4 @@
-package controllers_test
+package harness
 
 import (
 	"context"
@@ -19,9 +19,9 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 )
 
-// linter looks at every status that is ever written, and notes what breaks the
+// Linter looks at every status that is ever written, and notes what breaks the
 // rules of the API (kstatus, and those of package v1alpha1).
-type linter struct {
+type Linter struct {
 	mu    sync.Mutex
 	last  map[string]statusView
 	found map[string]bool
@@ -33,15 +33,16 @@ type statusView struct {
 	Conditions         []metav1.Condition `json:"conditions"`
 }
 
-func startLinter(ctx context.Context, c client.WithWatch) *linter {
-	l := &linter{last: map[string]statusView{}, found: map[string]bool{}}
-	for _, gvk := range []schema.GroupVersionKind{districtKind, puskesmasKind, v1alpha1.GroupVersion.WithKind("StackRelease")} {
-		follow(ctx, c, gvk, l.see)
+// StartLinter looks at every status from now on.
+func StartLinter(ctx context.Context, c client.WithWatch) *Linter {
+	l := &Linter{last: map[string]statusView{}, found: map[string]bool{}}
+	for _, gvk := range []schema.GroupVersionKind{DistrictKind, PuskesmasKind, WaveKind, StackReleaseKind} {
+		Follow(ctx, c, gvk, l.see)
 	}
 	return l
 }
 
-func (l *linter) see(event watch.EventType, object *unstructured.Unstructured) {
+func (l *Linter) see(event watch.EventType, object *unstructured.Unstructured) {
 	if event == watch.Deleted {
 		return
 	}
@@ -63,14 +64,14 @@ func (l *linter) see(event watch.EventType, object *unstructured.Unstructured) {
 }
 
 // forget takes it that a resource's status is lost, so that the next one follows nothing.
-func (l *linter) forget(uid types.UID) {
+func (l *Linter) forget(uid types.UID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.last, string(uid))
 }
 
-// findings lists what was found, and forgets it.
-func (l *linter) findings() []string {
+// Findings lists what was found, and forgets it.
+func (l *Linter) Findings() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []string

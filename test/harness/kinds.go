@@ -1,0 +1,20 @@
+package harness
+
+import (
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
+// Core is a kind of the core group.
+func Core(kind string) schema.GroupVersionKind {
+	return schema.GroupVersionKind{Version: "v1", Kind: kind}
+}
+
+// Network is a kind of networking.k8s.io.
+func Network(kind string) schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: "networking.k8s.io", Version: "v1", Kind: kind}
+}
+
+// Rbac is a kind of rbac.authorization.k8s.io.
+func Rbac(kind string) schema.GroupVersionKind {
+	return schema.GroupVersionKind{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: kind}
+}
