@@ -198,7 +198,7 @@ var _ = Describe("What runs is written on what holds it:", func() {
 
 var _ = Describe("A release that cannot be reached", func() {
 	It("moves nobody, in no direction, and lets the way that has begun end where it opens another", func(ctx SpecContext) {
-		begun := SafeRelease(ctx, "ilp-1.5.0-begun", "1.5.0")
+		begun := SafeRelease(ctx, admin, "ilp-1.5.0-begun", "1.5.0")
 		far := reachedFrom(ctx, "ilp-3.0.0-far", "3.0.0", ">=2.0.0")
 		after := reachedFrom(ctx, "ilp-1.6.0-after", "1.6.0", ">=1.5.0 <1.6.0")
 		begunImage := "localhost/ilp/gnuhealth:1.5.0"

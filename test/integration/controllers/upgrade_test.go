@@ -28,8 +28,6 @@ func priority(n int32) func(*v1alpha1.Puskesmas) {
 	return func(p *v1alpha1.Puskesmas) { p.Spec.ILP.Priority = &n }
 }
 
-
-
 var _ = Describe("An upgrade", func() {
 	It("goes from the database to pilots, to the others by priority, to the dashboard", func(ctx SpecContext) {
 		d := NewDistrict(admin).Apply(ctx, func(d *v1alpha1.District) {
