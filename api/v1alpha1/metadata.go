@@ -33,6 +33,12 @@ const (
 	// AnnotationRecordPrefix on a district's Namespace begins the key of what a
 	// District or a Puskesmas wrote down of its data (package stack/record).
 	AnnotationRecordPrefix = "data.ilp.health/"
+	// AnnotationRecorded on a facility's Database tells that nothing works with it
+	// before there is such a record: without one it is as good as new.
+	AnnotationRecorded = "ilp.health/recorded"
+	// AnnotationRelease on an RME's Deployment and on a schema Job names the
+	// StackRelease that it is of.
+	AnnotationRelease = "ilp.health/release"
 
 	// Finalizer lets the operator take a stack down in order.
 	Finalizer = "ilp.health/finalizer"
@@ -42,9 +48,10 @@ const (
 const (
 	// ManagerName owns the fields of every object the operator makes.
 	ManagerName = "ilp-operator"
-	// ManagerWave owns District.spec.release where a wave writes it.
+	// ManagerWave wrote District.spec.release before 0.2.0. It is named only to
+	// tell that from a pin and to give it up.
 	ManagerWave = "ilp-wave"
-	// ManagerDistrict owns Puskesmas.spec.release where a district writes it.
+	// ManagerDistrict wrote Puskesmas.spec.release and its finalizer before 0.2.0.
 	ManagerDistrict = "ilp-district"
 	// ManagerRecord owns the records on a district's Namespace.
 	ManagerRecord = "ilp-record"

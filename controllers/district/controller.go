@@ -1,12 +1,11 @@
 // Package district brings up the stack of one kabupaten or kota: its isolation,
-// its PostgreSQL, its dashboard, and hands the release on to its Puskesmas.
+// its PostgreSQL, its dashboard, and lets its Puskesmas go to its release.
 package district
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -49,11 +48,6 @@ type Reconciler struct {
 
 	owned    *watch.Owned
 	registry registry
-	// pins remembers which Puskesmas hold a release of their own, so that they
-	// are not asked again until they or the release change.
-	pins sync.Map
-	// given remembers what each Puskesmas was handed last, as it was before that.
-	given sync.Map
 }
 
 // Identity is a service account.
@@ -68,19 +62,20 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).checkCode,
 	(*Reconciler).checkNamespace,
 	(*Reconciler).verifyWilayah,
+	(*Reconciler).readRecords,
 	(*Reconciler).resolveRelease,
-	(*Reconciler).checkPath,
 	(*Reconciler).listPuskesmas,
 	(*Reconciler).orderDashboard,
 	(*Reconciler).render,
 	(*Reconciler).handleRetry,
 	(*Reconciler).writeInventoryAhead,
 	(*Reconciler).isolate,
+	(*Reconciler).recordRelease,
 	(*Reconciler).findDatabase,
 	(*Reconciler).checkStorage,
 	(*Reconciler).bringUpDatabase,
 	(*Reconciler).followVolumes,
-	(*Reconciler).handRelease,
+	(*Reconciler).admit,
 	(*Reconciler).bringUpDashboard,
 	(*Reconciler).prune,
 	(*Reconciler).judge,
@@ -111,13 +106,14 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if errors.Is(err, apply.ErrMoved) {
 		return ctrl.Result{RequeueAfter: status.CatchUp}, nil // as soon as the cache shows it
 	}
-	if wait := r.Statuses.KeepBack(s.before, s.district, s.district.Status.Conditions); err == nil && wait > 0 && !s.opensGate() {
+	if wait := r.Statuses.KeepBack(s.before, s.district, s.district.Status.Conditions); err == nil && wait > 0 && !s.opensGate() && !s.admits {
 		return status.Soonest(result, wait), nil
 	}
 	return status.Settle(result, err, r.patchStatus(ctx, s))
 }
 
-// runPhases runs the phases in their order until one ends the reconcile.
+// runPhases runs the phases in their order until one ends the reconcile. Why the
+// district does not go where it is asked to is told at the end, whatever else is.
 func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, error) {
 	if s.district.Spec.State == v1alpha1.StateSuspended {
 		s.conditions.Suspended("spec.state is Suspended: nothing is changed or checked until it is Active")
@@ -126,40 +122,57 @@ func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, erro
 	s.reportBackup()
 	for _, phase := range phases {
 		if err := phase(r, ctx, s); err != nil {
-			return s.conditions.Report(s.narrate(err))
+			return s.conditions.Report(status.WithHeld(s.narrate(err), s.held))
 		}
 	}
 	return ctrl.Result{}, nil
 }
 
-// judge says whether the whole district stands: what is its own, and every one
-// of its Puskesmas.
-func (r *Reconciler) judge(_ context.Context, s *scope) error {
-	switch {
-	case s.hibernated() && s.storage != nil:
-		return s.storage
-	case s.hibernated():
+// judge sets Ready from the district's components and all its Puskesmas.
+func (r *Reconciler) judge(ctx context.Context, s *scope) error {
+	if s.hibernated() {
+		if s.storage != nil {
+			return s.storage
+		}
+		s.held = nil
 		s.conditions.Ready(v1alpha1.ReasonHibernated, "PostgreSQL and all workloads are stopped as asked; data is kept")
 		return nil
+	}
+	if wait := s.waits(); wait != nil {
+		return wait
+	}
+	if err := r.recordRunning(ctx, s); err != nil {
+		return err
+	}
+	switch {
+	case s.held != nil && s.from != "":
+		// The release that it was on its way to is reached: that may open the way.
+		s.held.RetryAfter = time.Second
+		return s.held
 	case s.held != nil:
 		return s.held
+	case s.storage != nil:
+		return s.storage
+	}
+	s.conditions.Ready(v1alpha1.ReasonSucceeded, fmt.Sprintf("database, dashboard and %s Puskesmas serve release %s", s.district.Status.Puskesmas.Summary, s.release.Name))
+	return nil
+}
+
+// waits says what the district waits for until it is of the release as a whole.
+func (s *scope) waits() *status.Stop {
+	switch {
 	case !s.conditions.IsTrue(v1alpha1.ConditionPuskesmasReady):
-		if err := s.failure(); err != nil {
-			return err
+		if failure := s.failure(); failure != nil {
+			return failure
 		}
 		if s.storage != nil && s.storage.Stalled {
 			return s.storage
 		}
-		return status.Waiting(0, v1alpha1.ReasonProgressing, "%s", s.unreadyMessage())
+		return &status.Stop{Reason: v1alpha1.ReasonProgressing, Message: s.unreadyMessage()}
 	case s.dashboard != s.release:
 		// The dashboard's turn has come with this reconcile's count.
-		return status.Waiting(time.Second, v1alpha1.ReasonProgressing, "all Puskesmas stand, the dashboard follows")
+		return &status.Stop{Reason: v1alpha1.ReasonProgressing, Message: "all Puskesmas stand, the dashboard follows", RetryAfter: time.Second}
 	}
-	s.district.Status.Release.Current = s.release.Name
-	if s.storage != nil {
-		return s.storage
-	}
-	s.conditions.Ready(v1alpha1.ReasonSucceeded, fmt.Sprintf("database, dashboard and %s Puskesmas serve release %s", s.district.Status.Puskesmas.Summary, s.release.Name))
 	return nil
 }
 

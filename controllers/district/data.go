@@ -23,16 +23,15 @@ import (
 
 // checkDatabase makes sure, before anything of the database is applied, that
 // PostgreSQL serves the data that it has served before.
-func (r *Reconciler) checkDatabase(ctx context.Context, s *scope) (err error) {
-	if s.record, err = r.Records.Read(ctx, s.namespace, record.District); err != nil {
-		return err
-	}
+func (r *Reconciler) checkDatabase(ctx context.Context, s *scope) error {
 	known := ""
 	if s.record != nil {
 		known = s.record.SystemID
 	}
-	// Without a record the status says whether it stood: the operator was older then.
-	stood := known != "" || (s.record == nil && s.district.Status.Release.Database != "")
+	// Where no data was ever recorded the status says whether it stood: the operator
+	// was older then.
+	unrecorded := s.record == nil || s.record.Objects == nil
+	stood := known != "" || (unrecorded && s.district.Status.Release.Database != "")
 	if !stood {
 		return nil
 	}
@@ -109,9 +108,10 @@ func (r *Reconciler) withoutDatabase(ctx context.Context, s *scope, what string)
 		anew[writer] = nil
 	}
 	for i := range s.puskesmas {
-		anew[record.WriterOf(s.puskesmas[i].Spec.Code)] = record.Anew()
+		writer := record.WriterOf(s.puskesmas[i].Spec.Code)
+		anew[writer] = s.records[writer].Anew()
 	}
-	anew[record.District] = record.Anew()
+	anew[record.District] = s.record.Anew()
 	if err := r.Records.Write(ctx, s.namespace, anew); err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (r *Reconciler) checkObjects(ctx context.Context, s *scope, data []*unstruc
 		return err
 	}
 	next := s.record.Copy()
-	next.Objects = record.Anew().Objects
+	next.Objects = map[string]string{}
 	if err := r.write(ctx, s, next); err != nil {
 		return err
 	}

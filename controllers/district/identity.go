@@ -2,7 +2,6 @@ package district
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -12,23 +11,22 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/status"
-	"ilp.health/operator/controllers/stack/upgrade"
 )
 
 // Fields of the cache's indexes.
 const (
 	// IndexCode finds Districts by their code.
 	IndexCode = "spec.code"
-	// IndexRelease finds Districts by the StackRelease that they name, or "" for the default.
-	IndexRelease = "spec.release"
+	// IndexRelease finds Districts by the StackReleases that they need, or "" for
+	// those that may wait for the default.
+	IndexRelease = "releases"
+	// IndexWave finds Districts by the Wave that they name; package wave makes it.
+	IndexWave = "spec.waveRef.name"
 )
 
 // namespaceRecheck is how often a namespace of somebody else, or one that is
 // being deleted, is looked at: only those of districts are watched.
 const namespaceRecheck = 30 * time.Second
-
-// waveRecheck is how often a Wave that does not exist is looked for.
-const waveRecheck = 30 * time.Second
 
 var namespaceKind = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
 
@@ -85,77 +83,4 @@ func (r *Reconciler) checkNamespace(ctx context.Context, s *scope) error {
 	}
 	s.district.Status.Namespace = s.namespace
 	return nil
-}
-
-// resolveRelease finds the release: the one that the spec names, by Git or by
-// the district's wave, or the default for a district without wave.
-func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
-	name := string(s.district.Spec.Release)
-	if name == "" && s.district.Spec.WaveRef.Name != "" {
-		err := r.awaitRelease(ctx, string(s.district.Spec.WaveRef.Name))
-		// One that runs goes on with what it runs until the wave's turn comes to it.
-		name = s.district.Status.Release.Current
-		var stop *status.Stop
-		switch {
-		case name == "" || !errors.As(err, &stop):
-			return err
-		case stop.Stalled:
-			s.held = stop
-		}
-	}
-	if name == "" {
-		release, err := r.defaultRelease(ctx)
-		if err != nil {
-			return err
-		}
-		s.release = release
-		s.district.Status.Release.Target = release.Name
-		return nil
-	}
-	release := &v1alpha1.StackRelease{}
-	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, release); err != nil {
-		if client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("get StackRelease %s: %w", name, err)
-		}
-		return status.Stalled(v1alpha1.ReasonReleaseNotFound,
-			"spec.release names StackRelease %q, which does not exist: create it or name another; kubectl get stackreleases lists those there are", name)
-	}
-	s.release = release
-	s.district.Status.Release.Target = name
-	return nil
-}
-
-// awaitRelease says which wave has to give the district its release. The wave's
-// own status says why it does not yet.
-func (r *Reconciler) awaitRelease(ctx context.Context, name string) error {
-	err := r.Client.Get(ctx, client.ObjectKey{Name: name}, &v1alpha1.Wave{})
-	switch {
-	case client.IgnoreNotFound(err) != nil:
-		return fmt.Errorf("get Wave %s: %w", name, err)
-	case err != nil:
-		return &status.Stop{
-			Stalled: true,
-			Reason:  v1alpha1.ReasonWaveNotFound,
-			Message: fmt.Sprintf("spec.waveRef names Wave %q, which does not exist: create it, name another, or set spec.release; kubectl get waves lists those there are", name),
-			// Waves are not watched here: one that comes gives the release, which is seen.
-			RetryAfter: waveRecheck,
-		}
-	default:
-		return status.Waiting(0, v1alpha1.ReasonAwaitingRelease,
-			"waiting for Wave %s to give this district its release: kubectl describe wave %s says whose turn it is and what is waited for", name, name)
-	}
-}
-
-// defaultRelease is the newest StackRelease that is marked as default.
-func (r *Reconciler) defaultRelease(ctx context.Context) (*v1alpha1.StackRelease, error) {
-	var releases v1alpha1.StackReleaseList
-	if err := r.Client.List(ctx, &releases); err != nil {
-		return nil, fmt.Errorf("list StackReleases: %w", err)
-	}
-	newest := upgrade.Default(releases.Items)
-	if newest == nil {
-		return nil, status.Stalled(v1alpha1.ReasonReleaseNotFound,
-			"spec.release is empty and no StackRelease is the default: set spec.release, or annotate a StackRelease with %s=true", v1alpha1.DefaultReleaseAnnotation)
-	}
-	return newest, nil
 }

@@ -4,6 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/catalogue"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/status"
 )
@@ -16,15 +17,30 @@ type scope struct {
 
 	// namespace of the district.
 	namespace string
-	// release is set by resolveRelease.
+	// record is what is written down of the district, or nil, and records that of
+	// everybody in its namespace, by writer; set by readRecords.
+	record  *record.Record
+	records map[string]*record.Record
+	// catalogue has the releases that there are; set by resolveRelease.
+	catalogue catalogue.Catalogue
+	// exists tells, where no release is recorded, that something was made already.
+	exists bool
+	// release is what the district is brought to, or stays on; set by resolveRelease.
 	release *v1alpha1.StackRelease
-	// from is the release that the district runs, if it is on its way to another
-	// one; set by checkPath.
-	from *v1alpha1.StackRelease
+	// from is the release that the district was brought to before, if it is on its
+	// way to another one; set by resolveRelease.
+	from string
 	// dashboard is the release that the dashboard is asked to be of.
 	dashboard *v1alpha1.StackRelease
-	// held says why the release that is asked for cannot be reached, if so.
-	held error
+	// held says why the district does not go where it is asked to, if so.
+	held *status.Stop
+	// frozen tells that nobody is let go: what is asked for cannot be reached from
+	// where the district is, nor from where it is on its way to.
+	frozen bool
+	// retried is the retry that has been acted on; set by handleRetry.
+	retried string
+	// admits tells that the status lets Puskesmas go, or stops them; set by admit.
+	admits bool
 	// storage says why the volumes are not as asked for, if so; set by
 	// checkStorage and followVolumes. Everything else goes on.
 	storage *status.Stop
@@ -38,9 +54,6 @@ type scope struct {
 	all []*unstructured.Unstructured
 	// made is the inventory as it was when this reconcile began.
 	made []v1alpha1.InventoryEntry
-	// record is what is written down of the district's data, or nil; set by
-	// checkDatabase.
-	record *record.Record
 	// trusted tells that the district was ready when this reconcile began.
 	trusted bool
 }

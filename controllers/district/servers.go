@@ -15,13 +15,14 @@ import (
 
 // awaitServers waits after a change of release until every PostgreSQL server
 // runs its image. CloudNativePG says Ready for a moment longer of the servers
-// that it is about to replace, so their pods are looked at, once for a release.
+// that it is about to replace, so their pods are looked at, once for a release;
+// and once where the status is lost.
 func (r *Reconciler) awaitServers(ctx context.Context, s *scope) error {
 	running := &s.district.Status.Release.Database
 	if *running == s.release.Name {
 		return nil
 	}
-	if *running != "" {
+	if *running != "" || (s.record != nil && s.record.SystemID != "") {
 		var pods corev1.PodList
 		if err := r.APIReader.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels{"cnpg.io/cluster": "database", "cnpg.io/podRole": "instance"}); err != nil {
 			return fmt.Errorf("list the pods of PostgreSQL: %w", err)

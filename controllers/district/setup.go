@@ -2,10 +2,11 @@ package district
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -38,6 +39,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 			UpdateFunc:  func(event.UpdateEvent) bool { return false },
 			GenericFunc: func(event.GenericEvent) bool { return false },
 		})).
+		Watches(&v1alpha1.Wave{}, r.waveTurns()).
 		WatchesRawSource(source.Kind(r.Registry, &corev1.ConfigMap{}, handler.TypedEnqueueRequestsFromMapFunc(r.ofRegistry))).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Build(r)
@@ -55,12 +57,12 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 }
 
 func index(ctx context.Context, mgr ctrl.Manager, obj client.Object) error {
-	for field, value := range map[string]func(*v1alpha1.District) string{
-		IndexCode:    func(d *v1alpha1.District) string { return string(d.Spec.Code) },
-		IndexRelease: func(d *v1alpha1.District) string { return string(d.Spec.Release) },
+	for field, values := range map[string]func(*v1alpha1.District) []string{
+		IndexCode:    func(d *v1alpha1.District) []string { return []string{string(d.Spec.Code)} },
+		IndexRelease: needs,
 	} {
 		err := mgr.GetFieldIndexer().IndexField(ctx, obj, field, func(o client.Object) []string {
-			return []string{value(o.(*v1alpha1.District))}
+			return values(o.(*v1alpha1.District))
 		})
 		if err != nil {
 			return err
@@ -69,8 +71,20 @@ func index(ctx context.Context, mgr ctrl.Manager, obj client.Object) error {
 	return nil
 }
 
+// needs are the StackReleases without which a district cannot go on: its pin, and
+// those that it runs or is brought to. One that has none may wait for the default.
+func needs(d *v1alpha1.District) []string {
+	names := []string{string(d.Spec.Release), d.Status.Release.Target, d.Status.Release.Current, d.Status.Release.Dashboard}
+	slices.Sort(names)
+	names = slices.DeleteFunc(slices.Compact(names), func(name string) bool { return name == "" })
+	if len(names) == 0 {
+		return []string{""}
+	}
+	return names
+}
+
 // puskesmasTurns lets through what a district counts or loads: facilities that
-// come, go, change their spec or take a turn in Ready.
+// come, go, change their spec, go to another release or take a turn in Ready.
 func puskesmasTurns() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
 		before, ok := e.ObjectOld.(*v1alpha1.Puskesmas)
@@ -80,16 +94,15 @@ func puskesmasTurns() predicate.Predicate {
 		after := e.ObjectNew.(*v1alpha1.Puskesmas)
 		return before.Generation != after.Generation ||
 			!before.DeletionTimestamp.Equal(after.DeletionTimestamp) ||
+			before.Status.Release.Target != after.Status.Release.Target ||
+			before.Status.Release.Current != after.Status.Release.Current ||
 			isReady(before) != isReady(after) ||
-			readyReason(before) != readyReason(after) ||
-			gaveUp(before, after)
+			readyReason(before) != readyReason(after)
 	}}
 }
 
-// gaveUp tells of a change that is to be seen in neither spec nor status: it may
-// be of the owners of spec.release, which the cache does not keep.
-func gaveUp(before, after *v1alpha1.Puskesmas) bool {
-	return before.ResourceVersion != after.ResourceVersion && equality.Semantic.DeepEqual(before.Status, after.Status)
+func isReady(p *v1alpha1.Puskesmas) bool {
+	return p.Status.ObservedGeneration == p.Generation && meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionReady)
 }
 
 func readyReason(p *v1alpha1.Puskesmas) string {
@@ -107,10 +120,44 @@ func (r *Reconciler) ofPuskesmas(ctx context.Context, obj client.Object) []recon
 	return r.withField(ctx, IndexCode, string(code))
 }
 
-// ofRelease finds the districts that name a release, and those that wait for or
-// take the default.
+// ofRelease finds the districts that need a release, and those that may wait for
+// the default.
 func (r *Reconciler) ofRelease(ctx context.Context, obj client.Object) []reconcile.Request {
 	return append(r.withField(ctx, IndexRelease, obj.GetName()), r.withField(ctx, IndexRelease, "")...)
+}
+
+// waveTurns wakes the districts whose admission has changed, and all that name a
+// wave which has come or gone. Nothing else of a wave concerns a district.
+func (r *Reconciler) waveTurns() handler.EventHandler {
+	comesOrGoes := handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, wave client.Object) []reconcile.Request {
+		return r.withField(ctx, IndexWave, wave.GetName())
+	})
+	return handler.Funcs{
+		CreateFunc: comesOrGoes.Create,
+		DeleteFunc: comesOrGoes.Delete,
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			for _, code := range changed(e.ObjectOld.(*v1alpha1.Wave).Status.Admitted, e.ObjectNew.(*v1alpha1.Wave).Status.Admitted) {
+				for _, request := range r.withField(ctx, IndexCode, code) {
+					queue.Add(request)
+				}
+			}
+		},
+	}
+}
+
+// changed are the codes of which one list of admissions says something else than
+// the other.
+func changed(before, after []v1alpha1.Admission) []string {
+	var codes []string
+	for _, lists := range [][2][]v1alpha1.Admission{{before, after}, {after, before}} {
+		for _, entry := range lists[0] {
+			if find(lists[1], entry) == nil {
+				codes = append(codes, entry.Code)
+			}
+		}
+	}
+	slices.Sort(codes)
+	return slices.Compact(codes)
 }
 
 // ofSameCode finds the districts that a deleted one stood in the way of.

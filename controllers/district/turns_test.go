@@ -15,6 +15,8 @@ func TestTurns(t *testing.T) {
 		failed = facility{given: true, stalled: true}
 		asleep = facility{asleep: true}
 		fresh  = facility{fresh: true}
+		let    = facility{admitted: true}
+		astray = facility{elsewhere: true}
 	)
 	as := func(f facility, change func(*facility)) facility { change(&f); return f }
 	pilotOf := func(f facility) facility { return as(f, func(f *facility) { f.pilot = true }) }
@@ -24,7 +26,7 @@ func TestTurns(t *testing.T) {
 		want       []int
 	}{
 		"nobody":                              {nil, 1, nil},
-		"all that are new at once":            {[]facility{fresh, fresh, fresh}, 1, []int{0, 1, 2}},
+		"new ones go by themselves":           {[]facility{fresh, waits, fresh}, 1, []int{1}},
 		"one after the other":                 {[]facility{waits, waits, waits}, 1, []int{0}},
 		"two at a time":                       {[]facility{done, busy, waits, waits}, 2, []int{2}},
 		"as many as allowed":                  {[]facility{busy, busy, waits}, 2, nil},
@@ -33,7 +35,13 @@ func TestTurns(t *testing.T) {
 		"others when the pilots are done":     {[]facility{pilotOf(done), pilotOf(done), waits}, 3, []int{2}},
 		"nobody after a failure":              {[]facility{pilotOf(failed), waits, waits}, 3, nil},
 		"nobody while others end":             {[]facility{failed, busy, waits}, 3, nil},
-		"new ones even after a failure":       {[]facility{failed, waits, fresh}, 3, []int{2}},
+		"who is admitted stays so":            {[]facility{waits, let, waits}, 1, []int{1}},
+		"not after a failure of another":      {[]facility{failed, let, waits}, 3, nil},
+		"who refuses keeps its entry":         {[]facility{as(let, func(f *facility) { f.stalled = true }), let, waits}, 3, []int{0}},
+		"not when put to sleep":               {[]facility{as(let, func(f *facility) { f.asleep = true }), waits}, 1, []int{1}},
+		"pilots that come later wait":         {[]facility{pilot, let}, 1, []int{1}},
+		"on the way elsewhere counts too":     {[]facility{waits, astray, waits}, 1, []int{1}},
+		"and turns to the release":            {[]facility{waits, astray, waits}, 2, []int{0, 1}},
 		"who sleeps is passed over":           {[]facility{asleep, waits}, 1, []int{1}},
 		"a pilot that sleeps holds nobody up": {[]facility{pilotOf(asleep), waits}, 1, []int{1}},
 		"a new pilot holds nobody up":         {[]facility{pilotOf(as(fresh, func(f *facility) { f.given = true })), waits}, 1, []int{1}},
@@ -66,15 +74,26 @@ func TestTurnsComeToAnEnd(t *testing.T) {
 		})
 		limit, broken := 1+random.IntN(4), random.IntN(3) == 0
 		for range 200 {
-			for _, i := range turns(facilities, limit) {
-				if failed(facilities) && !facilities[i].fresh {
+			now := turns(facilities, limit)
+			for i := range facilities {
+				f := &facilities[i]
+				switch let := slices.Contains(now, i); {
+				case let && failed(facilities):
 					t.Fatalf("seed %d: %d was begun although one has failed", seed, i)
+				case f.admitted && !let && !failed(facilities):
+					t.Fatalf("seed %d: %d may go no more", seed, i)
+				case f.fresh:
+					f.given = true
+				default:
+					f.admitted = let
 				}
-				facilities[i].given = true
+				if f.admitted && random.IntN(2) == 0 {
+					f.given, f.admitted = true, false
+				}
 			}
 			busy, pilots, others := 0, false, false
 			for _, f := range facilities {
-				moving := f.given && !f.stands && !f.fresh
+				moving := (f.given || f.admitted) && !f.stands && !f.fresh
 				if moving {
 					busy++
 				}

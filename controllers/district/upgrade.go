@@ -1,69 +1,59 @@
 package district
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/status"
-	"ilp.health/operator/controllers/stack/upgrade"
 )
 
-// checkPath makes sure that the release can be reached from the one that the
-// district runs. If it cannot, everything is kept as it is on that one, and the
-// district says why at the end.
-func (r *Reconciler) checkPath(ctx context.Context, s *scope) error {
-	name := s.district.Status.Release.Current
-	s.dashboard = s.release
-	if name == "" || name == s.release.Name {
-		return nil
-	}
-	current := &v1alpha1.StackRelease{}
-	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, current); err != nil {
-		if client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("get StackRelease %s: %w", name, err)
-		}
-		return status.Stalled(v1alpha1.ReasonUpgradePath,
-			"this district runs StackRelease %s, which does not exist any more, so nobody can tell whether %s can be reached from there: create it again", name, s.release.Name)
-	}
-	if _, refusal := upgrade.Path(upgrade.ReleaseOf(current), upgrade.ReleaseOf(s.release)); refusal != nil {
-		s.held = status.Stalled(refusal.Reason, "spec.release: %s. Everything stays on %s", refusal.Message, name)
-		s.release, s.dashboard = current, current
-		s.district.Status.Release.Target = name
-		return nil
-	}
-	s.from = current
-	return nil
-}
-
 // orderDashboard leaves the dashboard as it is until every Puskesmas stands on
-// the release. Once begun it goes on, whoever fails then.
+// the release. Once started, its upgrade goes on despite later failures.
 func (r *Reconciler) orderDashboard(_ context.Context, s *scope) error {
-	begun := s.district.Status.Release.Dashboard == s.release.Name
-	if s.from != nil && !begun && len(s.unready) > 0 {
-		s.dashboard = s.from
+	s.dashboard = s.release
+	if is := s.dashboardIs(); is != "" && is != s.release.Name && s.from != "" && len(s.unready) > 0 {
+		if s.dashboard = s.catalogue.Get(is); s.dashboard == nil {
+			return status.Stalled(v1alpha1.ReasonUpgradePath,
+				"the dashboard is of StackRelease %s until all Puskesmas stand, and that does not exist any more: create it again", is)
+		}
 	}
 	s.district.Status.Release.Dashboard = s.dashboard.Name
 	return nil
 }
 
+// dashboardIs is the release that the dashboard was brought to last, or empty.
+func (s *scope) dashboardIs() string {
+	if s.recorded() != "" {
+		return cmp.Or(s.record.Dashboard, s.recorded())
+	}
+	return cmp.Or(s.district.Status.Release.Dashboard, s.district.Status.Release.Current)
+}
+
 // handleRetry deletes what has failed for good, if a person has asked for
 // another try. Puskesmas look at the district's annotation themselves.
 func (r *Reconciler) handleRetry(ctx context.Context, s *scope) error {
-	asked := status.Shorten(s.district.Annotations[v1alpha1.AnnotationRetryRequestedAt], longestRetry)
-	if asked == s.district.Status.LastHandledRetry {
+	s.retried = status.Shorten(s.district.Annotations[v1alpha1.AnnotationRetryRequestedAt], longestRetry)
+	if s.retried == "" || s.retried == s.handledRetry() {
 		return nil
 	}
-	if asked != "" {
-		if err := r.Stages.DeleteFailedJobs(ctx, s.all); err != nil {
-			return err
-		}
+	return r.Stages.DeleteFailedJobs(ctx, s.all)
+}
+
+// handledRetry is the retry that was last acted on. What is recorded counts, so
+// that no old one comes again with a lost status. Where nothing tells, what is
+// asked for is taken for done if something runs already.
+func (s *scope) handledRetry() string {
+	known := s.district.Status.LastHandledRetry
+	if s.record != nil {
+		known = cmp.Or(s.record.Retried, known)
 	}
-	s.district.Status.LastHandledRetry = asked
-	return nil
+	if known == "" && s.recorded() == "" && s.exists {
+		return s.retried
+	}
+	return known
 }
 
 // longestRetry is the limit of status.lastHandledRetry in bytes.
@@ -81,7 +71,7 @@ const (
 // is in. Failures speak for themselves.
 func (s *scope) narrate(err error) error {
 	var stop *status.Stop
-	if s.from == nil || !errors.As(err, &stop) || stop.Reason != v1alpha1.ReasonProgressing {
+	if s.from == "" || !errors.As(err, &stop) || stop.Reason != v1alpha1.ReasonProgressing {
 		return err
 	}
 	step := stepDatabase
@@ -93,6 +83,6 @@ func (s *scope) narrate(err error) error {
 	}
 	told := *stop
 	told.Reason = v1alpha1.ReasonUpgrading
-	told.Message = fmt.Sprintf("from %s to %s, step 1 of 4, backup: not configured; %s: %s", s.from.Name, s.release.Name, step, stop.Message)
+	told.Message = fmt.Sprintf("from %s to %s, step 1 of 4, backup: not configured; %s: %s", s.from, s.release.Name, step, stop.Message)
 	return &told
 }

@@ -1,7 +1,6 @@
 package puskesmas
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 
@@ -15,8 +14,8 @@ import (
 const (
 	// IndexCode finds Puskesmas by their code.
 	IndexCode = "spec.code"
-	// IndexRelease finds Puskesmas by the StackRelease that they name.
-	IndexRelease = "spec.release"
+	// IndexRelease finds Puskesmas by the StackReleases that they need.
+	IndexRelease = "release"
 	// DistrictIndexCode finds Districts by their code.
 	DistrictIndexCode = "spec.code"
 )
@@ -72,30 +71,4 @@ func older(a, b *v1alpha1.Puskesmas) bool {
 		return a.CreationTimestamp.Before(&b.CreationTimestamp)
 	}
 	return a.UID < b.UID
-}
-
-// resolveRelease finds the release and the profile of the RME.
-func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
-	name := string(s.puskesmas.Spec.Release)
-	if name == "" {
-		return status.Waiting(0, v1alpha1.ReasonAwaitingRelease, "waiting for District %s to give this Puskesmas its release", s.district.Name)
-	}
-	release := &v1alpha1.StackRelease{}
-	if err := r.Client.Get(ctx, client.ObjectKey{Name: name}, release); err != nil {
-		if client.IgnoreNotFound(err) != nil {
-			return fmt.Errorf("get StackRelease %s: %w", name, err)
-		}
-		return status.Stalled(v1alpha1.ReasonReleaseNotFound,
-			"spec.release names StackRelease %q, which does not exist: create it or name another; kubectl get stackreleases lists those there are", name)
-	}
-	s.release = release
-	s.puskesmas.Status.Release.Target = name
-
-	s.profile = s.wantedProfile()
-	return nil
-}
-
-// wantedProfile is the facility's own profile, the district's, or the default.
-func (s *scope) wantedProfile() v1alpha1.RMEProfile {
-	return cmp.Or(s.puskesmas.Spec.RME.Profile, s.district.Spec.RME.Profile, v1alpha1.RMEProfileGNUHealth)
 }

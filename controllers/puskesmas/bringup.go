@@ -80,6 +80,9 @@ func at(url string) string {
 
 // hibernate stops the RME and leaves the rest as it is.
 func (r *Reconciler) hibernate(ctx context.Context, s *scope) error {
+	if err := r.write(ctx, s, s.plan); err != nil {
+		return err
+	}
 	if err := r.Applier.Apply(ctx, s.serving(), apply.Options{Trusted: true}); err != nil {
 		return err
 	}

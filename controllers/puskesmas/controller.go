@@ -11,7 +11,6 @@ import (
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
@@ -46,19 +45,23 @@ type Reconciler struct {
 var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).findDistrict,
 	(*Reconciler).checkCode,
+	(*Reconciler).readRecord,
 	(*Reconciler).resolveRelease,
+	(*Reconciler).giveUpRelease,
+	(*Reconciler).addFinalizer,
 	(*Reconciler).checkProgram,
-	(*Reconciler).handleRetry,
 	(*Reconciler).choosePath,
 	(*Reconciler).readSatuSehat,
 	(*Reconciler).reportStaffing,
 	(*Reconciler).render,
-	(*Reconciler).deleteFailedJobs,
 	(*Reconciler).writeInventoryAhead,
 	(*Reconciler).awaitDatabase,
 	(*Reconciler).checkData,
+	(*Reconciler).recordTarget,
+	(*Reconciler).retryFailed,
 	(*Reconciler).bringUp,
 	(*Reconciler).prune,
+	(*Reconciler).recordArrival,
 }
 
 // Reconcile brings one facility closer to its spec.
@@ -75,15 +78,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if !puskesmas.DeletionTimestamp.IsZero() {
 		return r.finalize(ctx, s)
 	}
-	// Nothing is made before there is a release, and the district hands over the
-	// finalizer with it: usually it is there by now.
-	if s.puskesmas.Spec.Release != "" && controllerutil.AddFinalizer(s.puskesmas, v1alpha1.Finalizer) {
-		if err := r.Statuses.Finalizer(ctx, puskesmas, s.puskesmas); err != nil {
-			return status.Settle(ctrl.Result{}, err)
-		}
-		s = newScope(s.puskesmas)
-	}
-
 	result, err := r.runPhases(ctx, s)
 	if errors.Is(err, apply.ErrMoved) {
 		return ctrl.Result{RequeueAfter: status.CatchUp}, nil // as soon as the cache shows it
@@ -102,7 +96,7 @@ func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, erro
 	}
 	for _, phase := range phases {
 		if err := phase(r, ctx, s); err != nil {
-			return s.conditions.Report(err)
+			return s.conditions.Report(status.WithHeld(err, s.held))
 		}
 	}
 	return s.finish(), nil

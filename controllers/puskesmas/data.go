@@ -55,7 +55,7 @@ func (r *Reconciler) checkData(ctx context.Context, s *scope) error {
 	if err := r.Applier.Restart(ctx, s.puskesmas.Namespace, labels.SelectorFromSet(s.ownerLabels())); err != nil {
 		return err
 	}
-	if err := r.write(ctx, s, record.Anew()); err != nil {
+	if err := r.write(ctx, s, s.record.Anew()); err != nil {
 		return err
 	}
 	return record.BegunAnew()
@@ -115,19 +115,21 @@ func (s *scope) expects(ref inventory.Ref) (digest string, was bool) {
 }
 
 // recordData writes down the facility's data and the program that is to work on
-// it, once all of it is there and before anything has begun to.
+// it, once all of it is there and before anything has begun to. Of a new facility
+// nothing is written down before: this one write has its release too.
 func (r *Reconciler) recordData(ctx context.Context, s *scope) error {
 	objects, err := r.Applier.Extend(ctx, s.record, s.data())
 	if err != nil {
 		return stage.Describe(err)
 	}
-	next := s.record.Copy()
+	next := s.plan.Copy()
 	next.SystemID = cmp.Or(next.SystemID, s.serves)
 	next.Objects = objects
 	next.Profile, next.Program = string(s.profile), s.program()
 	return r.write(ctx, s, next)
 }
 
+// write writes the record down, and shows in the status what it says of releases.
 func (r *Reconciler) write(ctx context.Context, s *scope, next *record.Record) error {
 	if next.Equal(s.record) {
 		return nil
@@ -136,6 +138,10 @@ func (r *Reconciler) write(ctx context.Context, s *scope, next *record.Record) e
 		return err
 	}
 	s.record = next
+	if s.plan != nil {
+		s.plan = next
+	}
+	s.showReleases()
 	return nil
 }
 

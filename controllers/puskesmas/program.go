@@ -5,11 +5,8 @@ import (
 	"context"
 	"fmt"
 
-	"k8s.io/apimachinery/pkg/types"
-
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/consent"
-	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/status"
@@ -17,10 +14,7 @@ import (
 
 // checkProgram makes sure that the database is not given to another program than
 // the one that has worked on it, unless a person agrees.
-func (r *Reconciler) checkProgram(ctx context.Context, s *scope) (err error) {
-	if s.record, err = r.Records.Read(ctx, s.puskesmas.Namespace, s.writer()); err != nil {
-		return err
-	}
+func (r *Reconciler) checkProgram(ctx context.Context, s *scope) error {
 	profile, program, err := r.worksOn(ctx, s)
 	if err != nil {
 		return err
@@ -48,10 +42,10 @@ func (r *Reconciler) checkProgram(ctx context.Context, s *scope) (err error) {
 // worksOn is the program that works on the facility's database: as it is written
 // down, or else, since an older operator did not, as it runs.
 func (r *Reconciler) worksOn(ctx context.Context, s *scope) (profile, program string, err error) {
-	if s.record != nil {
+	if s.record != nil && s.record.Objects != nil {
 		return s.record.Profile, s.record.Program, nil
 	}
-	ref := inventory.Ref{GVK: live.Deployments, Key: types.NamespacedName{Namespace: s.puskesmas.Namespace, Name: s.puskesmas.Name + "-rme"}}
+	ref := s.ref(live.Deployments, componentRME)
 	rme, err := r.Applier.Live(ctx, ref)
 	if err != nil {
 		return "", "", fmt.Errorf("read %s: %w", ref, err)

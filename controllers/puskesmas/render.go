@@ -10,6 +10,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/inventory"
+	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/override"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/stage"
@@ -42,9 +43,27 @@ func (r *Reconciler) render(_ context.Context, s *scope) error {
 		return stage.RenderFailed(err)
 	}
 	s.all, s.objects = objects, render.ByComponent(objects)
+	s.markReleases()
 	s.puskesmas.Status.Database = s.databaseName()
 	s.puskesmas.Status.RMEURL = s.url()
 	return nil
+}
+
+// markReleases writes on the programs of which release they are, so that it can be
+// seen how far a way is gone. Pods do not carry it.
+func (s *scope) markReleases() {
+	for component, release := range map[string]*v1alpha1.StackRelease{ComponentSchema: s.schema, componentRME: s.rme} {
+		for _, obj := range s.objects[component] {
+			if gvk := obj.GroupVersionKind(); gvk == live.Jobs || gvk == live.Deployments {
+				annotations := obj.GetAnnotations()
+				if annotations == nil {
+					annotations = map[string]string{}
+				}
+				annotations[v1alpha1.AnnotationRelease] = release.Name
+				obj.SetAnnotations(annotations)
+			}
+		}
+	}
 }
 
 // ownerLabels are on every object of the facility, and prove that it is its own.
@@ -210,15 +229,10 @@ func (s *scope) exposure() render.Component {
 // is written down before it moves for the same reason.
 func (r *Reconciler) writeInventoryAhead(ctx context.Context, s *scope) error {
 	ahead := inventory.Union(s.puskesmas.Status.Inventory, inventory.Of(s.all))
-	moves := s.schema.Name != s.puskesmas.Status.Release.Schema && !s.hibernated()
-	if len(ahead) == len(s.puskesmas.Status.Inventory) && !moves {
+	if len(ahead) == len(s.puskesmas.Status.Inventory) {
 		return nil
 	}
 	s.puskesmas.Status.Inventory = ahead
-	if moves {
-		s.puskesmas.Status.Release.Schema = s.schema.Name
-		s.conditions.False(v1alpha1.ConditionSchemaReady, v1alpha1.ReasonProgressing, "the schema is to be brought to release "+s.schema.Name)
-	}
 	s.conditions.Reconciling(v1alpha1.ReasonProgressing, "applying "+s.release.Name)
 	s.puskesmas.Status.ObservedGeneration = s.puskesmas.Generation
 	if err := r.Statuses.Patch(ctx, s.before, s.puskesmas); err != nil {

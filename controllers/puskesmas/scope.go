@@ -8,9 +8,11 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/catalogue"
 	"ilp.health/operator/controllers/stack/override"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/status"
+	"ilp.health/operator/controllers/stack/upgrade"
 )
 
 // scope is what the phases of one reconcile hand on.
@@ -21,17 +23,29 @@ type scope struct {
 
 	// district is set by findDistrict.
 	district *v1alpha1.District
-	// release is set by resolveRelease.
-	release *v1alpha1.StackRelease
-	// profile is set by resolveRelease.
-	profile v1alpha1.RMEProfile
+	// catalogue, record and seen are set by readRecord: the releases that there
+	// are, what is written down of the facility, or nil, and how far its programs
+	// are. exists tells that something may have worked on its data.
+	catalogue catalogue.Catalogue
+	record    *record.Record
+	seen      seen
+	exists    bool
+	// release, direction and profile are set by resolveRelease: where the facility
+	// is brought to, and which way that is from where it is.
+	release   *v1alpha1.StackRelease
+	direction upgrade.Direction
+	profile   v1alpha1.RMEProfile
+	// held says why the release that is asked for cannot be reached, if so.
+	held *status.Stop
+	// plan is the record as it is to be; set by choosePath.
+	plan *record.Record
 	// current is the release that serves, if it is another one; set by choosePath.
 	current *v1alpha1.StackRelease
 	// schema and rme are the releases that the database's schema and the RME are
 	// asked to be of; set by choosePath.
 	schema, rme *v1alpha1.StackRelease
-	// held says why the release that is asked for cannot be reached, if so.
-	held error
+	// settled tells that the schema is where it is brought to; set by bringUpSchema.
+	settled bool
 	// retry tells that a person wants what has failed to be tried again.
 	retry bool
 	// satusehat is set by readSatuSehat: nil without usable credentials.
@@ -44,9 +58,6 @@ type scope struct {
 	all []*unstructured.Unstructured
 	// made is the inventory as it was when this reconcile began.
 	made []v1alpha1.InventoryEntry
-	// record is what is written down of the facility's data, or nil; set by
-	// checkProgram.
-	record *record.Record
 	// serves is PostgreSQL's identifier of the data of the district; set by
 	// checkData, empty if nobody tells it.
 	serves string

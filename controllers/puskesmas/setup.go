@@ -2,8 +2,10 @@ package puskesmas
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,12 +22,12 @@ import (
 
 // SetupWithManager indexes and watches what facilities are made of.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, workers int) error {
-	for field, value := range map[string]func(*v1alpha1.Puskesmas) string{
-		IndexCode:    func(p *v1alpha1.Puskesmas) string { return p.Spec.Code },
-		IndexRelease: func(p *v1alpha1.Puskesmas) string { return string(p.Spec.Release) },
+	for field, values := range map[string]func(*v1alpha1.Puskesmas) []string{
+		IndexCode:    func(p *v1alpha1.Puskesmas) []string { return []string{p.Spec.Code} },
+		IndexRelease: needs,
 	} {
 		err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.Puskesmas{}, field, func(o client.Object) []string {
-			return []string{value(o.(*v1alpha1.Puskesmas))}
+			return values(o.(*v1alpha1.Puskesmas))
 		})
 		if err != nil {
 			return err
@@ -35,6 +37,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 		For(&v1alpha1.Puskesmas{}, builder.WithPredicates(predicate.Or(
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, watch.LostFinalizer()))).
 		Watches(&v1alpha1.District{}, handler.EnqueueRequestsFromMapFunc(r.ofDistrict), builder.WithPredicates(districtTurns())).
+		Watches(&v1alpha1.District{}, handler.Funcs{UpdateFunc: r.admitted}).
 		// Its counts, which change with everybody who takes it, concern nobody here.
 		Watches(&v1alpha1.StackRelease{}, handler.EnqueueRequestsFromMapFunc(r.ofRelease), builder.WithPredicates(predicate.Or(
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
@@ -58,7 +61,20 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 	return r.owned.Ensure(live.BuiltinKinds...)
 }
 
-// districtTurns lets through what facilities take from their district. Its
+// needs are the releases that a facility asks for, runs or is brought to; one that
+// has none yet needs "".
+func needs(p *v1alpha1.Puskesmas) []string {
+	released := p.Status.Release
+	names := []string{string(p.Spec.Release), released.Current, released.Target, released.Schema}
+	slices.Sort(names)
+	names = slices.Compact(names)
+	if released.Target != "" {
+		names = slices.DeleteFunc(names, func(name string) bool { return name == "" })
+	}
+	return names
+}
+
+// districtTurns lets through what all facilities take from their district. Its
 // counts, which change with every facility, are not among that.
 func districtTurns() predicate.Predicate {
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
@@ -83,6 +99,37 @@ func opened(d *v1alpha1.District) [3]bool {
 		meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionIsolationReady),
 		meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionDatabaseReady),
 	}
+}
+
+// admitted wakes the facilities whose admission has changed, and those that have
+// no release yet where that of the district has.
+func (r *Reconciler) admitted(ctx context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+	before, after := e.ObjectOld.(*v1alpha1.District), e.ObjectNew.(*v1alpha1.District)
+	namespace := client.InNamespace(v1alpha1.NamespaceFor(after.Spec.Code))
+	var requests []reconcile.Request
+	for _, code := range changedAdmissions(before.Status.Admitted, after.Status.Admitted) {
+		requests = append(requests, r.list(ctx, namespace, client.MatchingFields{IndexCode: code})...)
+	}
+	if before.Status.Release.Target != after.Status.Release.Target {
+		requests = append(requests, r.list(ctx, namespace, client.MatchingFields{IndexRelease: ""})...)
+	}
+	for _, request := range requests {
+		q.Add(request)
+	}
+}
+
+// changedAdmissions are the codes that are let go now, or otherwise than before.
+// One that is taken away moves nobody.
+func changedAdmissions(before, after []v1alpha1.Admission) []string {
+	var codes []string
+	for _, now := range after {
+		if !slices.ContainsFunc(before, func(was v1alpha1.Admission) bool {
+			return was.Code == now.Code && was.From == now.From && was.To == now.To
+		}) {
+			codes = append(codes, now.Code)
+		}
+	}
+	return codes
 }
 
 func (r *Reconciler) ofDistrict(ctx context.Context, obj client.Object) []reconcile.Request {

@@ -57,6 +57,9 @@ var DatabaseKinds = []schema.GroupVersionKind{
 	{Group: CloudNativePG, Version: "v1", Kind: "ScheduledBackup"},
 }
 
+// Databases are the kind of a facility's database.
+var Databases = DatabaseKinds[1]
+
 // Cluster is the PostgreSQL of a district's namespace.
 func Cluster(namespace string) inventory.Ref {
 	return inventory.Ref{GVK: DatabaseKinds[0], Key: types.NamespacedName{Namespace: namespace, Name: "database"}}

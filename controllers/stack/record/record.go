@@ -7,6 +7,7 @@
 package record
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -48,6 +49,9 @@ type Record struct {
 	Retried string `json:"retried,omitempty"`
 	// Postgres is the major version of PostgreSQL that made a district's data.
 	Postgres string `json:"postgres,omitempty"`
+	// Dashboard is the StackRelease that a district's dashboard is of, where it is
+	// not Target yet: it comes last, and is not put back once it has begun.
+	Dashboard string `json:"dashboard,omitempty"`
 	// Profile and Program tell which program works on a facility's database;
 	// Program is the name of its image where the profile does not say it.
 	Profile string `json:"profile,omitempty"`
@@ -74,9 +78,16 @@ func Key(writer string) string { return v1alpha1.AnnotationRecordPrefix + writer
 // Name is what an object is called in a record.
 func Name(ref inventory.Ref) string { return ref.GVK.Kind + "/" + ref.Key.Name }
 
-// Anew is the record of a writer that begins anew, as a person has agreed: what
-// its status tells of the time before counts no more.
-func Anew() *Record { return &Record{Objects: map[string]string{}} }
+// Anew is the record of a writer that begins anew, as a person has agreed: on the
+// release that it is brought to, with nothing of the data of before. What its
+// status tells of the time before counts no more.
+func (r *Record) Anew() *Record {
+	anew := &Record{Objects: map[string]string{}}
+	if r != nil {
+		anew.Target, anew.Retried, anew.Postgres = cmp.Or(r.Target, r.Running), r.Retried, r.Postgres
+	}
+	return anew
+}
 
 // Read finds the record of a writer among annotations; it is nil if there is none.
 func Read(annotations map[string]string, writer string) (*Record, error) {

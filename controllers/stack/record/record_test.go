@@ -20,7 +20,7 @@ func TestRecord(t *testing.T) {
 	for name, r := range map[string]*Record{
 		"none":            nil,
 		"never filled":    {SystemID: "7441"},
-		"begins anew":     Anew(),
+		"begins anew":     (*Record)(nil).Anew(),
 		"a facility's":    {SystemID: "7441", Profile: "custom", Program: "simpus", Objects: map[string]string{"Secret/a-database": "abc", "Database/a-database": ""}},
 		"without systems": {Profile: "gnuhealth", Objects: map[string]string{}},
 	} {
@@ -33,7 +33,7 @@ func TestRecord(t *testing.T) {
 			t.Errorf("%s: read %+v (%v), want %+v", name, again, err, r)
 		}
 	}
-	if (&Record{}).Equal(Anew()) || Anew().Equal(nil) || (*Record)(nil).Equal(&Record{}) {
+	if (&Record{}).Equal((&Record{}).Anew()) || (&Record{}).Anew().Equal(nil) || (*Record)(nil).Equal(&Record{}) {
 		t.Error("nothing, never filled and anew are taken for the same")
 	}
 	if value := (&Record{SystemID: "7441"}).encode(); value != `{"systemID":"7441"}` {
@@ -54,6 +54,21 @@ func TestCopy(t *testing.T) {
 	c.Objects["a"] = "2"
 	if r.Objects["a"] != "1" || (*Record)(nil).Copy() == nil {
 		t.Error("a copy shares what it is of")
+	}
+}
+
+// TestAnew: what begins anew does so on the release that it was brought to, and
+// fires no old retry.
+func TestAnew(t *testing.T) {
+	got := (&Record{
+		SystemID: "7441", Target: "ilp-1.1.0", Running: "ilp-1.0.0", Schema: []string{"ilp-1.0.0"}, RolledBack: &RolledBack{Release: "ilp-1.1.0"},
+		Retried: "now", Postgres: "15", Dashboard: "ilp-1.0.0", Profile: "custom", Program: "simpus", Objects: map[string]string{"Secret/a": "1"},
+	}).Anew()
+	if want := (&Record{Target: "ilp-1.1.0", Retried: "now", Postgres: "15", Objects: map[string]string{}}); !got.Equal(want) {
+		t.Errorf("it is %+v, want %+v", got, want)
+	}
+	if got := (&Record{Running: "ilp-1.0.0"}).Anew().Target; got != "ilp-1.0.0" {
+		t.Errorf("the release that ran is forgotten for %q", got)
 	}
 }
 
@@ -125,7 +140,7 @@ func TestStore(t *testing.T) {
 	}
 	cache.hold(t)
 	for i := range 3 {
-		write(map[string]*Record{District: {SystemID: fmt.Sprint(i)}, fmt.Sprintf("p%d", i): Anew()})
+		write(map[string]*Record{District: {SystemID: fmt.Sprint(i)}, fmt.Sprintf("p%d", i): (*Record)(nil).Anew()})
 	}
 	if got := read(District); got != `{"systemID":"2"}` {
 		t.Errorf("while the cache lags it reads %s", got)

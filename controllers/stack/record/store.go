@@ -41,6 +41,22 @@ func (s *Store) Read(ctx context.Context, namespace, writer string) (*Record, er
 	return r, nil
 }
 
+// All finds the records of a namespace by their writers. One that cannot be read
+// is left out: its writer says so itself and keeps nobody else back.
+func (s *Store) All(ctx context.Context, namespace string) (map[string]*Record, error) {
+	annotations, err := s.annotations(ctx, namespace)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]*Record{}
+	for _, writer := range Writers(annotations) {
+		if r, err := Read(annotations, writer); err == nil {
+			all[writer] = r
+		}
+	}
+	return all, nil
+}
+
 // Writers lists who has a record in a namespace, sorted.
 func (s *Store) Writers(ctx context.Context, namespace string) ([]string, error) {
 	annotations, err := s.annotations(ctx, namespace)

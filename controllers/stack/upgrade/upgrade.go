@@ -115,13 +115,13 @@ func refuse(format string, args ...any) *Refusal {
 	return &Refusal{v1alpha1.ReasonUpgradePath, fmt.Sprintf(format, args...)}
 }
 
-// majorStays refuses another major version of PostgreSQL: its data directory
-// has to be converted, which nobody wants to find has happened.
+// majorStays refuses another major version of PostgreSQL; the operator never
+// converts a data directory.
 func majorStays(from, to Release) *Refusal {
 	if from.Database == to.Database {
 		return nil
 	}
-	was, is := postgresMajor(from.Database), postgresMajor(to.Database)
+	was, is := PostgresMajor(from.Database), PostgresMajor(to.Database)
 	switch {
 	case was == "" || is == "":
 		return refuse("the major version of PostgreSQL cannot be told from the images %s and %s: tag them with it, such as postgresql:15.14", from.Database, to.Database)
@@ -134,7 +134,9 @@ func majorStays(from, to Release) *Refusal {
 // major is the version at the start of an image's tag, as CloudNativePG reads it.
 var major = regexp.MustCompile(`:v?([0-9]+)[^:/@]*(@sha256:[a-f0-9]+)?$`)
 
-func postgresMajor(image string) string {
+// PostgresMajor is the major version of PostgreSQL that an image has, or empty
+// where its tag does not tell.
+func PostgresMajor(image string) string {
 	if match := major.FindStringSubmatch(image); match != nil {
 		return match[1]
 	}

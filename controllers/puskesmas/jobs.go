@@ -1,0 +1,118 @@
+package puskesmas
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/health"
+	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/render"
+	"ilp.health/operator/controllers/stack/status"
+)
+
+// jobRecheck is how often the pods of a schema Job that is in the way are looked at.
+const jobRecheck = 5 * time.Second
+
+// endEarlierJobs makes sure that no two migrations work on one database: before a
+// schema Job is made, all pods of those before it have ended. One that runs is
+// waited for. One of which nothing runs, because its image is not there for
+// instance, is deleted.
+func (r *Reconciler) endEarlierJobs(ctx context.Context, s *scope) error {
+	earlier, ended, err := r.earlierJobs(ctx, s)
+	if err != nil || ended {
+		return err
+	}
+	running, pending, err := r.schemaPods(ctx, s)
+	if err != nil {
+		return err
+	}
+	switch {
+	case running > 0:
+		return s.waitForEarlier("waiting for the migration before to end: two at once could spoil the database")
+	case len(earlier) == 0 && pending == 0:
+		return nil
+	}
+	for i := range earlier {
+		if earlier[i].DeletionTimestamp != nil {
+			continue
+		}
+		job := &unstructured.Unstructured{}
+		job.SetGroupVersionKind(live.Jobs)
+		job.SetNamespace(earlier[i].Namespace)
+		job.SetName(earlier[i].Name)
+		job.SetLabels(s.ownerLabels())
+		if err := r.Applier.Delete(ctx, job); err != nil {
+			return err
+		}
+	}
+	return s.waitForEarlier("the migration before does not run and is deleted: waiting for its pods to go")
+}
+
+// earlierJobs are the schema Jobs in the cache that have to end before that of
+// this reconcile is applied; ended tells that there is none, nor was.
+func (r *Reconciler) earlierJobs(ctx context.Context, s *scope) (earlier []batchv1.Job, ended bool, err error) {
+	var wanted *unstructured.Unstructured
+	for _, obj := range s.objects[ComponentSchema] {
+		if obj.GroupVersionKind() == live.Jobs {
+			wanted = obj
+		}
+	}
+	if wanted != nil {
+		if current, err := r.Applier.IsCurrent(ctx, wanted); err != nil || current {
+			return nil, current, err
+		}
+	}
+	var jobs batchv1.JobList
+	if err := r.Client.List(ctx, &jobs, client.InNamespace(s.puskesmas.Namespace), s.schemaLabels()); err != nil {
+		return nil, false, fmt.Errorf("list the schema Jobs: %w", err)
+	}
+	for i := range jobs.Items {
+		if job := &jobs.Items[i]; !finished(job) {
+			earlier = append(earlier, *job)
+		}
+	}
+	// Pods of a Job that is gone may still run, but for one that never was. A Job
+	// that is finished came after them.
+	first := s.plan.Running == "" && len(schemaEnds(s.plan)) < 2
+	return earlier, len(earlier) == 0 && (wanted == nil || first || len(jobs.Items) > 0), nil
+}
+
+func finished(job *batchv1.Job) bool {
+	return job.DeletionTimestamp == nil && health.Check(job).State != health.Progressing
+}
+
+func (s *scope) schemaLabels() client.MatchingLabels {
+	labels := client.MatchingLabels(s.ownerLabels())
+	labels[render.LabelComponent] = ComponentSchema
+	return labels
+}
+
+// schemaPods counts the pods of schema Jobs that have not ended.
+func (r *Reconciler) schemaPods(ctx context.Context, s *scope) (running, pending int, err error) {
+	var pods corev1.PodList
+	if err := r.APIReader.List(ctx, &pods, client.InNamespace(s.puskesmas.Namespace), s.schemaLabels()); err != nil {
+		return 0, 0, fmt.Errorf("list the pods of schema Jobs: %w", err)
+	}
+	for i := range pods.Items {
+		switch pods.Items[i].Status.Phase {
+		case corev1.PodSucceeded, corev1.PodFailed:
+		case corev1.PodPending, "":
+			pending++
+		default:
+			running++
+		}
+	}
+	return running, pending, nil
+}
+
+func (s *scope) waitForEarlier(message string) error {
+	s.conditions.False(v1alpha1.ConditionSchemaReady, v1alpha1.ReasonProgressing, message)
+	return status.Waiting(jobRecheck, v1alpha1.ReasonProgressing, "%s", message)
+}
