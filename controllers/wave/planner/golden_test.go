@@ -125,10 +125,10 @@ func TestGolden(t *testing.T) {
 		"called-back": {wave(stageOf("all", atOnce("1"))), 3, []step{
 			{"the operator is killed before d00 looks where it may go", func(s *sim) { s.asleep = true; s.keep(s.plan()) }},
 			{"the wave is suspended", func(s *sim) { s.spec.State = v1alpha1.WaveStateSuspended }},
-			{"the wave is active, d00 is suspended: it keeps its place for as long as a district may take", func(s *sim) {
+			{"the wave is active, d00 is suspended: it keeps its place until nobody can have missed that it was called back", func(s *sim) {
 				s.spec.State, s.districts["d00"].Active = v1alpha1.WaveStateActive, false
 			}},
-			after(119 * time.Minute), after(time.Minute),
+			after(4 * time.Minute), after(time.Minute),
 			{"d00 is active, and waits for d01", func(s *sim) { s.districts["d00"].Active = true }},
 		}},
 		"too-late": {strict, 3, []step{

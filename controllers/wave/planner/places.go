@@ -100,7 +100,8 @@ func (p *places) take(m *member, underway bool) bool {
 func (p *places) taken() *Problem {
 	text := fmt.Sprintf("%d of stage %s are in flight, as many as maxConcurrent allows; it starts when one of them is done", p.busy, p.stage)
 	if p.unsure > 0 {
-		text += fmt.Sprintf(". %d of them may be: they were called back a moment ago, or their status does not speak of their present spec", p.unsure)
+		text = fmt.Sprintf("%d of stage %s are in flight or may be, as many as maxConcurrent allows; it starts when one of them is done. "+
+			"Of %d it is not known yet: called back a moment ago, or with a status that does not speak of the present spec", p.busy, p.stage, p.unsure)
 	}
 	return &Problem{Planned: true, Reason: v1alpha1.ReasonAwaitingSlot, Message: text}
 }

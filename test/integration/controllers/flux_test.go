@@ -153,7 +153,7 @@ var _ = Describe("Flux, by its example", func() {
 			Expect(f.reconcile(ctx)).To(unchanged)
 		}
 		Expect(d.Versions(ctx)).To(Equal(versions))
-		Expect(d.Manager(ctx, "f:release")).To(Equal(v1alpha1.ManagerWave))
+		Expect(d.Get(ctx).Spec.Release).To(BeEmpty())
 
 		By("taking back a pin that kubectl has made")
 		pin := func(release string) {

@@ -239,13 +239,13 @@ var _ = Describe("A district that a wave has let go", func() {
 	midway := func(ctx SpecContext) (*District, *v1alpha1.Wave) {
 		GinkgoHelper()
 		d := NewDistrict(admin)
-		wave := NewWave(ctx, d)
+		wave := NewWave(ctx, admin, d)
 		d.Apply(ctx, InWave(wave), oneAtATime)
 		d.AddPuskesmas(ctx, "aman")
 		d.AddPuskesmas(ctx, "darit", Pilot)
 		d.ExpectReady(ctx)
 		workloads.Let(ctx, d, "Job", "darit", Hangs)
-		EditWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = OtherRelease })
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = OtherRelease })
 		d.Expect(ctx, "darit", v1alpha1.ConditionSchemaReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
 		Expect(d.Get(ctx).Spec.Release).To(BeEmpty())
 		Expect(d.Record(ctx, record.District)).To(And(HaveField("Target", OtherRelease), HaveField("Running", DefaultRelease)))
@@ -274,15 +274,15 @@ var _ = Describe("A district that a wave has let go", func() {
 
 	It("goes on to the end when the wave is suspended", func(ctx SpecContext) {
 		d, wave := midway(ctx)
-		EditWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.State = v1alpha1.WaveStateSuspended })
-		ExpectWave(ctx, wave, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
+		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.State = v1alpha1.WaveStateSuspended })
+		ExpectWave(ctx, admin, wave, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
 		ends(ctx, d)
 		d.ExpectReady(ctx)
 	})
 
 	It("goes on to the end when it moves to another wave", func(ctx SpecContext) {
 		d, _ := midway(ctx)
-		other := NewWave(ctx, d)
+		other := NewWave(ctx, admin, d)
 		d.Edit(ctx, InWave(other))
 		Consistently(func() string { return d.Record(ctx, record.District).Target }, AWhile).Should(Equal(OtherRelease))
 		ends(ctx, d)
@@ -293,7 +293,7 @@ var _ = Describe("A district of an operator before 0.2.0", func() {
 	// handOut writes a release into the spec as that operator did.
 	handOut := func(ctx SpecContext, d *District, release string) {
 		GinkgoHelper()
-		patch := written(&v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: d.name}})
+		patch := written(&v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: d.Name}})
 		patch.Object["spec"] = map[string]any{"release": release}
 		applyFile(ctx, patch, v1alpha1.ManagerWave)
 	}
@@ -312,27 +312,27 @@ var _ = Describe("A district of an operator before 0.2.0", func() {
 		d.AddPuskesmas(ctx, "aman")
 		d.AddPuskesmas(ctx, "darit", Pilot)
 		d.ExpectReady(ctx)
-		programs := programs(ctx, d)
+		runs := programs(ctx, d)
 		for range 2 {
 			before(ctx, d, DefaultRelease)
 			Eventually(func() v1alpha1.ObjectName { return d.Get(ctx).Spec.Release }).Should(BeEmpty())
 			Expect(d.Record(ctx, record.District)).To(And(HaveField("Target", DefaultRelease), HaveField("Running", DefaultRelease)))
 			d.ExpectReady(ctx)
-			Expect(programs(ctx, d)).To(Equal(programs))
+			Expect(programs(ctx, d)).To(Equal(runs))
 		}
 
 		By("midway, with one on its way and one that waits")
 		workloads.Let(ctx, d, "Job", "darit", Hangs)
 		give(ctx, d, OtherRelease)
 		d.Expect(ctx, "darit", v1alpha1.ConditionSchemaReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
-		programs = programs(ctx, d)
+		runs = programs(ctx, d)
 		before(ctx, d, OtherRelease)
 		Eventually(func() v1alpha1.ObjectName { return d.Get(ctx).Spec.Release }).Should(BeEmpty())
 		Expect(d.Record(ctx, record.District)).To(And(
 			HaveField("Target", OtherRelease), HaveField("Running", DefaultRelease), HaveField("Dashboard", DefaultRelease)))
 		d.Expect(ctx, "darit", v1alpha1.ConditionSchemaReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
 		Expect(d.GivenTo(ctx, OtherRelease, "aman", "darit")).To(ConsistOf("darit"))
-		Expect(programs(ctx, d)).To(Equal(programs))
+		Expect(programs(ctx, d)).To(Equal(runs))
 		workloads.Let(ctx, d, "Job", "darit", Succeeds)
 		d.ExpectReady(ctx)
 		Expect(d.ImageOf(ctx, "aman-rme")).To(Equal(newImage))

@@ -41,7 +41,7 @@ var _ = Describe("An upgrade", func() {
 		d.ExpectReady(ctx)
 		old := d.ImageOf(ctx, "dashboard")
 
-		By("the Pilot alone, whose RME stays while the schema moves")
+		By("the pilot alone, whose RME stays while the schema moves")
 		workloads.Let(ctx, d, "Job", "darit", Hangs)
 		d.Edit(ctx, to(OtherRelease))
 		d.Expect(ctx, "", v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonUpgrading,
@@ -81,7 +81,7 @@ var _ = Describe("An upgrade", func() {
 		}
 	})
 
-	It("puts an RME back that Fails, begins no other, and tries again when asked", func(ctx SpecContext) {
+	It("puts an RME back that fails, begins no other, and tries again when asked", func(ctx SpecContext) {
 		release := SafeRelease(ctx, admin, "ilp-1.2.0", "1.2.0")
 		d := NewDistrict(admin).Apply(ctx)
 		d.AddPuskesmas(ctx, "aman")

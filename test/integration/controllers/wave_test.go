@@ -29,20 +29,29 @@ var _ = Describe("A wave", func() {
 		first.Expect(ctx, "", v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, "")
 		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonProgressing, "0/2", "3 of 15 are registered", "1 in flight", "1 pinned", "1 held")
 		Expect(wave.Status.CurrentStage).To(Equal("canary"))
-		Expect(second.Get(ctx).Spec.Release).To(BeEmpty())
-		Expect(first.Manager(ctx, "f:release")).To(Equal(v1alpha1.ManagerWave))
+		Expect(second.Get(ctx).Status.Release.Target).To(BeEmpty())
+
+		By("admitting it in nothing but the wave's own status, until it has the release as its target")
+		Expect(first.Get(ctx).Status.Release.Target).To(Equal(DefaultRelease))
+		Expect(first.Get(ctx).Spec.Release).To(BeEmpty())
+		Eventually(func(g Gomega) {
+			g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(wave), wave)).To(Succeed())
+			g.Expect(wave.Status.Admitted).To(BeEmpty())
+			g.Expect(wave.Status.Memory.Started).To(ConsistOf(HaveField("Name", BeEquivalentTo(first.Name))))
+		}).Should(Succeed())
 
 		By("waiting for a person before the others")
 		workloads.Let(ctx, first, "Cluster", "", Succeeds)
 		first.ExpectReady(ctx)
 		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonAwaitingApproval, "add others to spec.approvedStages")
-		Expect(second.Get(ctx).Spec.Release).To(BeEmpty())
+		Expect(second.Get(ctx).Status.Release.Target).To(BeEmpty())
 
 		By("finishing without whom Git pins to a later release")
 		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.ApprovedStages = []v1alpha1.ObjectName{"others"} })
-		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release "+DefaultRelease, "1 pinned")
+		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release "+DefaultRelease, "1 pinned",
+			"3 of 15 are registered: the wave goes on when one of the other 12 names it")
 		second.ExpectReady(ctx)
-		Expect(pinned.Get(ctx).Spec.Release).To(BeEquivalentTo(OtherRelease))
+		Expect(pinned.Get(ctx).Status.Release.Target).To(Equal(OtherRelease))
 		Expect(wave.Status.Memory.Started).To(BeEmpty())
 
 		By("remembering all that after a restart, without another write")
@@ -54,8 +63,10 @@ var _ = Describe("A wave", func() {
 		}, "2s").Should(Succeed())
 
 		By("leaving the districts as they are when it is deleted")
+		running := second.Get(ctx).Status.Release
 		Expect(admin.Delete(ctx, wave)).To(Succeed())
-		Consistently(func() string { return string(second.Get(ctx).Spec.Release) }, "1s").Should(Equal(DefaultRelease))
+		second.Expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWaveNotFound, wave.Name)
+		Expect(second.Get(ctx).Status.Release).To(Equal(running))
 	})
 
 	It("stops when its canary fails, and goes on when a release repairs it", func(ctx SpecContext) {
@@ -76,7 +87,7 @@ var _ = Describe("A wave", func() {
 		})
 		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.0.0" })
 		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonBudgetSpent, "failure budget is 0", first.Name)
-		Expect(second.Get(ctx).Spec.Release).To(BeEquivalentTo(DefaultRelease))
+		Expect(second.Get(ctx).Status.Release.Target).To(Equal(DefaultRelease))
 
 		By("refusing to go back")
 		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = OtherRelease })
@@ -86,7 +97,7 @@ var _ = Describe("A wave", func() {
 		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.0.0" })
 		first.Edit(ctx, func(d *v1alpha1.District) { d.Spec.Patches = nil })
 		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release ilp-2.0.0", "1 pinned")
-		Expect(pinned.Get(ctx).Spec.Release).To(BeEquivalentTo(DefaultRelease))
+		Expect(pinned.Get(ctx).Status.Release.Target).To(Equal(DefaultRelease))
 	})
 
 	It("takes in a district that runs already, which goes on until its turn", func(ctx SpecContext) {
@@ -107,14 +118,14 @@ var _ = Describe("A wave", func() {
 		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release "+OtherRelease)
 	})
 
-	It("takes back a district whose pin is given up, though its release stays the same", func(ctx SpecContext) {
+	It("takes back a district whose pin is given up", func(ctx SpecContext) {
 		first := NewDistrict(admin)
 		Expect(admin.Create(ctx, NewRelease("ilp-2.1.0", "2.1.0"))).To(Succeed())
 		wave := NewWave(ctx, admin, first)
 		first.Apply(ctx, InWave(wave))
 		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1")
 
-		By("leaving it alone while somebody else owns the release")
+		By("leaving it alone while somebody sets the release")
 		own := func(manager, release string) {
 			GinkgoHelper()
 			patch := &unstructured.Unstructured{}
@@ -128,12 +139,12 @@ var _ = Describe("A wave", func() {
 		own("a-person", DefaultRelease)
 		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.1.0" })
 		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1 pinned")
-		Expect(first.Get(ctx).Spec.Release).To(BeEquivalentTo(DefaultRelease))
+		Expect(first.Get(ctx).Status.Release.Target).To(Equal(DefaultRelease))
 
-		By("giving it the release of the wave when it alone owns the field")
+		By("admitting it when the pin is gone")
 		own("a-person", "")
 		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1 districts run release ilp-2.1.0")
-		Expect(wave.Status.Memory.Pinned).To(BeEmpty())
+		Expect(first.Get(ctx).Spec.Release).To(BeEmpty())
 	})
 
 	It("says what is wrong with it", func(ctx SpecContext) {
@@ -153,7 +164,7 @@ var _ = Describe("A wave", func() {
 			s.State = v1alpha1.WaveStateSuspended
 		})
 		ExpectWave(ctx, admin, wave, metav1.ConditionUnknown, v1alpha1.ReasonSuspended, "spec.state")
-		Expect(first.Get(ctx).Spec.Release).To(BeEquivalentTo(DefaultRelease))
+		Expect(first.Get(ctx).Status.Release.Target).To(Equal(DefaultRelease))
 
 		lonely := NewDistrict(admin).Apply(ctx, func(d *v1alpha1.District) { d.Spec.WaveRef.Name = "nobody-made-it" })
 		lonely.Expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWaveNotFound, "nobody-made-it", "create it")
