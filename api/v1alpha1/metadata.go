@@ -48,9 +48,10 @@ const (
 const (
 	// ManagerName owns the fields of every object the operator makes.
 	ManagerName = "ilp-operator"
-	// ManagerWave owns District.spec.release where a wave writes it.
+	// ManagerWave wrote District.spec.release before 0.2.0. It is named only to
+	// tell that from a pin and to give it up.
 	ManagerWave = "ilp-wave"
-	// ManagerDistrict owns Puskesmas.spec.release where a district writes it.
+	// ManagerDistrict wrote Puskesmas.spec.release and its finalizer before 0.2.0.
 	ManagerDistrict = "ilp-district"
 	// ManagerRecord owns the records on a district's Namespace.
 	ManagerRecord = "ilp-record"

@@ -21,9 +21,19 @@ const maxAdmitted = 256
 func (r *Reconciler) admit(_ context.Context, s *scope) error {
 	before := s.district.Status.Admitted
 	after := s.admitted(metav1.NewTime(r.Now()))
-	s.admits = s.lets(before, after)
+	s.admits = s.admits || s.lets(before, after)
 	s.district.Status.Admitted = after
 	return nil
+}
+
+// withdraw takes back what lets Puskesmas go to another release than the
+// district's, or to any while that one cannot be reached.
+func (s *scope) withdraw() {
+	before := s.district.Status.Admitted
+	s.district.Status.Admitted = slices.DeleteFunc(slices.Clone(before), func(e v1alpha1.Admission) bool {
+		return s.frozen || string(e.To) != s.release.Name
+	})
+	s.admits = s.lets(before, s.district.Status.Admitted)
 }
 
 // admitted are the Puskesmas whose turn it is, sorted by code.

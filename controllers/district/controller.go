@@ -112,7 +112,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return status.Settle(result, err, r.patchStatus(ctx, s))
 }
 
-// runPhases runs the phases in their order until one ends the reconcile.
+// runPhases runs the phases in their order until one ends the reconcile. Why the
+// district does not go where it is asked to is told at the end, whatever else is.
 func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, error) {
 	if s.district.Spec.State == v1alpha1.StateSuspended {
 		s.conditions.Suspended("spec.state is Suspended: nothing is changed or checked until it is Active")
@@ -121,7 +122,7 @@ func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, erro
 	s.reportBackup()
 	for _, phase := range phases {
 		if err := phase(r, ctx, s); err != nil {
-			return s.conditions.Report(s.narrate(err))
+			return s.conditions.Report(status.WithHeld(s.narrate(err), s.held))
 		}
 	}
 	return ctrl.Result{}, nil
@@ -133,20 +134,23 @@ func (r *Reconciler) judge(ctx context.Context, s *scope) error {
 		if s.storage != nil {
 			return s.storage
 		}
+		s.held = nil
 		s.conditions.Ready(v1alpha1.ReasonHibernated, "PostgreSQL and all workloads are stopped as asked; data is kept")
 		return nil
 	}
-	wait := s.waits()
-	if wait == nil {
-		if err := r.recordRunning(ctx, s); err != nil {
-			return err
-		}
+	if wait := s.waits(); wait != nil {
+		return wait
+	}
+	if err := r.recordRunning(ctx, s); err != nil {
+		return err
 	}
 	switch {
+	case s.held != nil && s.from != "":
+		// The release that it was on its way to is reached: that may open the way.
+		s.held.RetryAfter = time.Second
+		return s.held
 	case s.held != nil:
-		return s.heldOn(wait)
-	case wait != nil:
-		return wait
+		return s.held
 	case s.storage != nil:
 		return s.storage
 	}
@@ -170,20 +174,6 @@ func (s *scope) waits() *status.Stop {
 		return &status.Stop{Reason: v1alpha1.ReasonProgressing, Message: "all Puskesmas stand, the dashboard follows", RetryAfter: time.Second}
 	}
 	return nil
-}
-
-// heldOn is why the district does not go where it is asked to, looked at again
-// when what it waits for is; once it has reached the release that it was on its
-// way to, that is at once.
-func (s *scope) heldOn(wait *status.Stop) *status.Stop {
-	held := *s.held
-	switch {
-	case wait != nil && wait.RetryAfter > 0:
-		held.RetryAfter = wait.RetryAfter
-	case wait == nil && s.from != "":
-		held.RetryAfter = time.Second
-	}
-	return &held
 }
 
 // reportBackup says that data has no copy outside the cluster.

@@ -213,6 +213,7 @@ func (r *Reconciler) recordRelease(ctx context.Context, s *scope) error {
 	released.Target = next.Target
 	released.Current = cmp.Or(released.Current, next.Running)
 	s.district.Status.LastHandledRetry = next.Retried
+	s.withdraw()
 	return r.giveUpHandOut(ctx, s)
 }
 

@@ -96,7 +96,7 @@ func (r *Reconciler) runPhases(ctx context.Context, s *scope) (ctrl.Result, erro
 	}
 	for _, phase := range phases {
 		if err := phase(r, ctx, s); err != nil {
-			return s.conditions.Report(s.withHeld(err))
+			return s.conditions.Report(status.WithHeld(err, s.held))
 		}
 	}
 	return s.finish(), nil

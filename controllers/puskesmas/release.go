@@ -3,7 +3,6 @@ package puskesmas
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -210,24 +209,6 @@ func (s *scope) isBack(from, to string) bool {
 	}
 	direction, refusal := upgrade.Path(was, is)
 	return refusal == nil && direction == upgrade.Back
-}
-
-// withHeld adds to what ends a reconcile why the facility does not go where it
-// is asked to.
-func (s *scope) withHeld(err error) error {
-	var stop *status.Stop
-	if s.held == nil || !errors.As(err, &stop) || stop == s.held {
-		return err
-	}
-	told := *s.held
-	if stop.Stalled {
-		told = *stop
-		told.Message = stop.Message + ". Besides, " + s.held.Message
-	} else {
-		told.Message = s.held.Message + "; meanwhile: " + stop.Message
-	}
-	told.RetryAfter = cmp.Or(stop.RetryAfter, s.held.RetryAfter)
-	return &told
 }
 
 // giveUpRelease gives up what an operator before 0.2.0 has written to

@@ -62,15 +62,15 @@ type progress struct {
 }
 
 func progressOf(obj any) progress {
-	stands := func(o client.Object, observed int64, current string, release v1alpha1.ObjectName, ready bool) bool {
-		return ready && observed == o.GetGeneration() && current == string(release)
+	stands := func(o client.Object, observed int64, current, target string, ready bool) bool {
+		return ready && observed == o.GetGeneration() && current == target
 	}
 	switch o := obj.(type) {
 	case *v1alpha1.District:
-		return progress{o.Name, string(o.Spec.Release), stands(o, o.Status.ObservedGeneration, o.Status.Release.Current, o.Spec.Release,
+		return progress{o.Name, o.Status.Release.Target, stands(o, o.Status.ObservedGeneration, o.Status.Release.Current, o.Status.Release.Target,
 			meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReady))}
 	case *v1alpha1.Puskesmas:
-		return progress{o.Name, string(o.Spec.Release), stands(o, o.Status.ObservedGeneration, o.Status.Release.Current, o.Spec.Release,
+		return progress{o.Name, o.Status.Release.Target, stands(o, o.Status.ObservedGeneration, o.Status.Release.Current, o.Status.Release.Target,
 			meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionReady))}
 	}
 	return progress{}

@@ -195,7 +195,6 @@ func killOperator(ctx context.Context) {
 func again(p *v1alpha1.Puskesmas) *v1alpha1.Puskesmas {
 	next := p.DeepCopy()
 	next.ObjectMeta = metav1.ObjectMeta{Namespace: p.Namespace, Name: p.Name, Labels: p.Labels}
-	next.Spec.Release = ""
 	next.Status = v1alpha1.PuskesmasStatus{}
 	return next
 }

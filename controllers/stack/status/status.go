@@ -4,6 +4,7 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -51,6 +52,29 @@ func Stalled(reason, format string, args ...any) error {
 // Waiting goes on by itself, at the latest after a time.
 func Waiting(after time.Duration, reason, format string, args ...any) error {
 	return &Stop{Reason: reason, Message: fmt.Sprintf(format, args...), RetryAfter: after}
+}
+
+// WithHeld adds to what ends a reconcile, if anything does, why a stack does not
+// go to the release that it is asked for: what it does meanwhile is told too.
+func WithHeld(err error, held *Stop) error {
+	var stop *Stop
+	switch {
+	case held == nil:
+		return err
+	case err == nil:
+		return held
+	case !errors.As(err, &stop) || stop == held:
+		return err
+	}
+	told := *held
+	if stop.Stalled {
+		told = *stop
+		told.Message = stop.Message + ". Besides, " + held.Message
+	} else {
+		told.Message = held.Message + "; meanwhile: " + stop.Message
+	}
+	told.RetryAfter = cmp.Or(stop.RetryAfter, held.RetryAfter)
+	return &told
 }
 
 // Conditions are the conditions of one resource while it is reconciled.

@@ -250,12 +250,12 @@ func written(object client.Object) *unstructured.Unstructured {
 	return out
 }
 
-// give gives a district its release as its wave does.
+// give brings a district to a release as its wave does: its spec says nothing of it.
 func give(ctx context.Context, d *district, release string) {
 	GinkgoHelper()
-	patch := written(&v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: d.name}})
-	patch.Object["spec"] = map[string]any{"release": release}
-	applyFile(ctx, patch, v1alpha1.ManagerWave)
+	d.edit(ctx, to(release))
+	Eventually(func() string { return d.get(ctx).Status.Release.Target }).Should(Equal(release))
+	d.edit(ctx, to(""))
 }
 
 func applyFile(ctx context.Context, object client.Object, manager string) {

@@ -75,7 +75,7 @@ var _ = Describe("A mistake", func() {
 	It("of a release that does not exist stops the District, until it does", func(ctx SpecContext) {
 		d := newDistrict(admin).apply(ctx, func(r *v1alpha1.District) { r.Spec.Release = "ilp-9.0.0" })
 		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonReleaseNotFound,
-			`StackRelease "ilp-9.0.0", which does not exist`, "create it or name another", "kubectl get stackreleases")
+			`spec.release: StackRelease "ilp-9.0.0" does not exist`, "create it or name another", "kubectl get stackreleases")
 		Expect(admin.Create(ctx, newRelease("ilp-9.0.0", "9.0.0"))).To(Succeed())
 		d.expectReady(ctx)
 		Expect(d.get(ctx).Status.Release.Current).To(Equal("ilp-9.0.0"))

@@ -51,12 +51,12 @@ func (d *district) retry(ctx context.Context) {
 	})
 }
 
-// givenTo lists the Puskesmas whose spec names a release.
+// givenTo lists the Puskesmas that are brought to a release.
 func (d *district) givenTo(ctx context.Context, release string, names ...string) []string {
 	GinkgoHelper()
 	var given []string
 	for _, name := range names {
-		if string(d.puskesmas(ctx, name).Spec.Release) == release {
+		if d.puskesmas(ctx, name).Status.Release.Target == release {
 			given = append(given, name)
 		}
 	}
@@ -173,8 +173,9 @@ var _ = Describe("An upgrade", func() {
 
 		By("refusing the way back, which the schema would not survive")
 		d.edit(ctx, to(defaultRelease))
-		d.expect(ctx, "darit", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonDowngrade, "schemaRollback", "restore a backup")
-		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonConfigurationFailed, "Puskesmas darit: Downgrade")
+		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonApplicationFailed,
+			"Puskesmas darit: ApplicationFailed", "Besides, spec.release: ", "schemaRollback", "restore a backup", "Everything stays on "+otherRelease)
+		Expect(d.imageOf(ctx, "darit-rme")).To(Equal(newImage))
 
 		By("recovering by itself when the software does")
 		d.edit(ctx, to(otherRelease))
@@ -256,6 +257,7 @@ var _ = Describe("An upgrade", func() {
 		d.edit(ctx, to(otherRelease))
 		d.expectReady(ctx)
 		Expect(d.givenTo(ctx, otherRelease, "aman", "baning", "cempaka", "darit")).To(ConsistOf("aman", "cempaka"))
+		Expect(d.get(ctx).Status.Admitted).To(BeEmpty())
 		Expect(d.get(ctx).Status.Puskesmas.Pinned).To(HaveValue(BeEquivalentTo(1)))
 
 		By("waking up to the release")
