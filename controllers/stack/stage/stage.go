@@ -201,7 +201,7 @@ func describeUnready(unready []unreadyObject) string {
 func (r *Runner) explain(ctx context.Context, unready []unreadyObject) (health.Findings, error) {
 	var all health.Findings
 	for _, u := range unready {
-		findings, err := health.Explain(ctx, r.APIReader, u.object)
+		findings, err := health.Explain(ctx, r.APIReader, u.object, r.Now())
 		if err != nil {
 			return nil, err
 		}
