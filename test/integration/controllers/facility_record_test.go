@@ -102,6 +102,23 @@ var _ = Describe("What a Puskesmas has written down", func() {
 		Expect(d.recordOf(ctx, "darit")).To(And(HaveField("RolledBack", BeNil()), HaveField("Running", stepTwoPlus)))
 	})
 
+	It("counts as a use of its release, which is not deleted although no status tells of it", func(ctx SpecContext) {
+		release := newRelease("ilp-12.7.0", "12.7.0")
+		Expect(admin.Create(ctx, release)).To(Succeed())
+		d.addPuskesmas(ctx, "darit", pinnedTo(release.Name))
+		d.expectReady(ctx, "darit")
+		d.editPuskesmas(ctx, "darit", func(p *v1alpha1.Puskesmas) { p.Spec.State = v1alpha1.StateSuspended })
+		d.expect(ctx, "darit", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
+		d.loseStatusOfAll(ctx, "darit")
+		d.expect(ctx, "darit", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
+		Expect(d.puskesmas(ctx, "darit").Status.Release).To(BeZero())
+		Consistently(func() *int32 {
+			Expect(admin.Get(ctx, client.ObjectKeyFromObject(release), release)).To(Succeed())
+			return release.Status.Puskesmas
+		}, aWhile).Should(HaveValue(BeEquivalentTo(1)))
+		Expect(admin.Delete(ctx, release)).To(MatchError(ContainSubstring("1 Puskesmas (status) and is not deleted")))
+	})
+
 	It("is missed where something runs and no status tells of it either", func(ctx SpecContext) {
 		d.addPuskesmas(ctx, "darit", pinnedTo(stepTwo))
 		d.expectReady(ctx, "darit")

@@ -3,7 +3,6 @@ package parts
 import (
 	"time"
 
-
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
