@@ -21,9 +21,9 @@ import (
 // waited for. One of which nothing runs, because its image is not there for
 // instance, is deleted.
 func (r *Reconciler) endEarlierJobs(ctx context.Context, s *scope) error {
-	earlier, ended, err := r.earlierJobs(ctx, s)
-	if err != nil || ended {
-		return err
+	earlier, ended := s.earlierJobs()
+	if ended {
+		return nil
 	}
 	running, pending, err := r.schemaPods(ctx, s)
 	if err != nil {
@@ -35,14 +35,11 @@ func (r *Reconciler) endEarlierJobs(ctx context.Context, s *scope) error {
 	case len(earlier) == 0 && pending == 0:
 		return nil
 	}
-	for i := range earlier {
-		if earlier[i].DeletionTimestamp != nil {
-			continue
-		}
+	for _, name := range earlier {
 		job := &unstructured.Unstructured{}
 		job.SetGroupVersionKind(live.Jobs)
-		job.SetNamespace(earlier[i].Namespace)
-		job.SetName(earlier[i].Name)
+		job.SetNamespace(s.puskesmas.Namespace)
+		job.SetName(name)
 		job.SetLabels(s.ownerLabels())
 		if err := r.Applier.Delete(ctx, job); err != nil {
 			return err
@@ -51,33 +48,29 @@ func (r *Reconciler) endEarlierJobs(ctx context.Context, s *scope) error {
 	return r.waitForEarlier(s, "the migration before does not run and is deleted: waiting for its pods to go")
 }
 
-// earlierJobs are the schema Jobs in the cache that have to end before that of
-// this reconcile is applied; ended tells that there is none, nor was.
-func (r *Reconciler) earlierJobs(ctx context.Context, s *scope) (earlier []batchv1.Job, ended bool, err error) {
-	var wanted *unstructured.Unstructured
+// earlierJobs names the schema Jobs that have to end before that of this
+// reconcile is made; ended tells that there is none, nor a pod of one. A Job's
+// name tells its spec from any other.
+func (s *scope) earlierJobs() (earlier []string, ended bool) {
+	wanted := ""
 	for _, obj := range s.objects[ComponentSchema] {
 		if obj.GroupVersionKind() == live.Jobs {
-			wanted = obj
+			wanted = obj.GetName()
 		}
 	}
-	if wanted != nil {
-		if current, err := r.Applier.IsCurrent(ctx, wanted); err != nil || current {
-			return nil, current, err
-		}
-	}
-	var jobs batchv1.JobList
-	if err := r.Client.List(ctx, &jobs, client.InNamespace(s.puskesmas.Namespace), s.schemaLabels()); err != nil {
-		return nil, false, fmt.Errorf("list the schema Jobs: %w", err)
-	}
-	for i := range jobs.Items {
-		if job := &jobs.Items[i]; !finished(job) {
-			earlier = append(earlier, *job)
+	made := false
+	for i := range s.jobs {
+		switch job := &s.jobs[i]; {
+		case job.Name == wanted:
+			made = true
+		case !finished(job):
+			earlier = append(earlier, job.Name)
 		}
 	}
 	// Pods of a Job that is gone may still run, but for one that never was. A Job
 	// that is finished came after them.
 	first := s.plan.Running == "" && len(schemaEnds(s.plan)) < 2
-	return earlier, len(earlier) == 0 && (wanted == nil || first || len(jobs.Items) > 0), nil
+	return earlier, len(earlier) == 0 && (made || wanted == "" || first || len(s.jobs) > 0)
 }
 
 func finished(job *batchv1.Job) bool {

@@ -11,8 +11,8 @@ import (
 // seen is what can be seen of a facility's programs. It tells how far the way is
 // gone that the record has begun.
 type seen struct {
-	// schema is the release whose schema Job is complete.
-	schema string
+	// schema are the releases of which a schema Job is complete.
+	schema []string
 	// rme is the release of the RME that was rolled out last; ready tells that all of
 	// it serves.
 	rme   string
@@ -23,7 +23,7 @@ type seen struct {
 // RME serves, which is rolled out after that and makes its schema itself where
 // there is no Job.
 func (s seen) settled(release string) bool {
-	return release != "" && (s.schema == release || (s.rme == release && s.ready))
+	return release != "" && (slices.Contains(s.schema, release) || (s.rme == release && s.ready))
 }
 
 // lastSchema is the release that the schema is of, or is brought to.

@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 
+	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -32,7 +34,7 @@ func (r *Reconciler) readRecord(ctx context.Context, s *scope) (err error) {
 	if s.record, err = r.Records.Read(ctx, s.puskesmas.Namespace, s.writer()); err != nil {
 		return err
 	}
-	if s.seen, err = r.look(ctx, s); err != nil {
+	if err := r.look(ctx, s); err != nil {
 		return err
 	}
 	if s.exists, err = r.somethingIsMade(ctx, s); err != nil {
@@ -63,34 +65,36 @@ func (s *scope) ref(gvk schema.GroupVersionKind, name string) inventory.Ref {
 }
 
 // look reads from the cache of which releases the facility's programs are.
-func (r *Reconciler) look(ctx context.Context, s *scope) (seen, error) {
-	var found seen
-	job, err := r.Applier.Live(ctx, s.ref(live.Jobs, ComponentSchema))
-	if err != nil {
-		return found, fmt.Errorf("read the schema Job: %w", err)
+func (r *Reconciler) look(ctx context.Context, s *scope) error {
+	var jobs batchv1.JobList
+	if err := r.Client.List(ctx, &jobs, client.InNamespace(s.puskesmas.Namespace), s.schemaLabels()); err != nil {
+		return fmt.Errorf("list the schema Jobs: %w", err)
 	}
-	if job != nil && health.Check(job).State == health.Ready {
-		found.schema = job.GetAnnotations()[v1alpha1.AnnotationRelease]
+	s.jobs = jobs.Items
+	for i := range s.jobs {
+		if job := &s.jobs[i]; health.Check(job).State == health.Ready {
+			s.seen.schema = append(s.seen.schema, job.Annotations[v1alpha1.AnnotationRelease])
+		}
 	}
 	rme, err := r.Applier.Live(ctx, s.ref(live.Deployments, componentRME))
 	if err != nil {
-		return found, fmt.Errorf("read the RME: %w", err)
+		return fmt.Errorf("read the RME: %w", err)
 	}
 	if rme != nil {
-		found.rme = rme.GetAnnotations()[v1alpha1.AnnotationRelease]
-		found.ready = health.Check(rme).State == health.Ready
+		s.seen.rme = rme.GetAnnotations()[v1alpha1.AnnotationRelease]
+		s.seen.ready = health.Check(rme).State == health.Ready
 	}
-	return found, nil
+	return nil
 }
 
 // somethingIsMade reports whether anything may have worked on the facility's
 // data. A Database alone does not tell it: one that carries AnnotationRecorded
 // has been worked on only if there is a record, which comes before.
 func (r *Reconciler) somethingIsMade(ctx context.Context, s *scope) (bool, error) {
-	if s.record != nil && (s.record.Target != "" || len(s.record.Objects) > 0) {
+	if len(s.jobs) > 0 || (s.record != nil && (s.record.Target != "" || len(s.record.Objects) > 0)) {
 		return true, nil
 	}
-	refs := []inventory.Ref{s.ref(live.Deployments, componentRME), s.ref(live.Jobs, ComponentSchema)}
+	refs := []inventory.Ref{s.ref(live.Deployments, componentRME)}
 	switch err := r.owned.Ensure(live.DatabaseKinds...); {
 	case err == nil:
 		refs = append(refs, s.ref(live.Databases, "database"))

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/kustomize/api/types"
 
@@ -23,11 +24,13 @@ type scope struct {
 
 	// district is set by findDistrict.
 	district *v1alpha1.District
-	// catalogue, record and seen are set by readRecord: the releases that there
-	// are, what is written down of the facility, or nil, and how far its programs
-	// are. exists tells that something may have worked on its data.
+	// catalogue, record, jobs and seen are set by readRecord: the releases that
+	// there are, what is written down of the facility, or nil, its schema Jobs, and
+	// how far its programs are. exists tells that something may have worked on its
+	// data.
 	catalogue catalogue.Catalogue
 	record    *record.Record
+	jobs      []batchv1.Job
 	seen      seen
 	exists    bool
 	// release, direction and profile are set by resolveRelease: where the facility

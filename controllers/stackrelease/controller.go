@@ -9,7 +9,10 @@ import (
 	"time"
 
 	"github.com/Masterminds/semver/v3"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -42,16 +45,18 @@ type Reconciler struct {
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 
-// indexInUse finds Districts and Puskesmas by the releases that they run or are
-// brought to.
+// indexInUse finds Puskesmas by the releases that they run or are brought to.
 const indexInUse = "status.release"
 
 // SetupWithManager indexes who uses releases, and watches them.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
-	for _, obj := range []client.Object{&v1alpha1.District{}, &v1alpha1.Puskesmas{}} {
-		if err := mgr.GetFieldIndexer().IndexField(ctx, obj, indexInUse, inUse); err != nil {
-			return err
-		}
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.Puskesmas{}, indexInUse, inUse); err != nil {
+		return err
+	}
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(namespaceKind)
+	if err := mgr.GetFieldIndexer().IndexField(ctx, namespace, indexRecorded, recorded); err != nil {
+		return err
 	}
 	users := handler.Funcs{
 		CreateFunc: func(_ context.Context, e event.CreateEvent, q queue) { enqueue(q, inUse(e.Object)) },
@@ -69,6 +74,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		Watches(&v1alpha1.StackRelease{}, handler.EnqueueRequestsFromMapFunc(r.defaults), builder.WithPredicates(predicate.AnnotationChangedPredicate{})).
 		Watches(&v1alpha1.District{}, users).
 		Watches(&v1alpha1.Puskesmas{}, users).
+		WatchesMetadata(&corev1.Namespace{}, recorders).
 		Complete(r)
 }
 
@@ -114,11 +120,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	release := found.DeepCopy()
-	districts, puskesmas, err := r.count(ctx, release.Name)
+	districts, puskesmas, err := r.users(ctx, release.Name)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	release.Status.Districts, release.Status.Puskesmas = &districts, &puskesmas
+	release.Status.Districts, release.Status.Puskesmas = count(districts), count(puskesmas)
 	release.Status.ObservedGeneration = release.Generation
 
 	conditions := status.Conditions{List: &release.Status.Conditions, Generation: release.Generation}
@@ -138,16 +144,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	return r.Statuses.Settle(ctrl.Result{}, client.IgnoreNotFound(r.Statuses.Patch(ctx, found, release)))
 }
 
-func (r *Reconciler) count(ctx context.Context, name string) (districts, puskesmas int32, err error) {
-	var d v1alpha1.DistrictList
-	if err := r.Client.List(ctx, &d, client.MatchingFields{indexInUse: name}, client.UnsafeDisableDeepCopy); err != nil {
-		return 0, 0, fmt.Errorf("count districts: %w", err)
-	}
-	var p v1alpha1.PuskesmasList
-	if err := r.Client.List(ctx, &p, client.MatchingFields{indexInUse: name}, client.UnsafeDisableDeepCopy); err != nil {
-		return 0, 0, fmt.Errorf("count Puskesmas: %w", err)
-	}
-	return int32(len(d.Items)), int32(len(p.Items)), nil //nolint:gosec // there are 514 districts and 10,268 Puskesmas
+func count(users map[types.UID]bool) *int32 {
+	n := int32(len(users)) //nolint:gosec // there are 514 districts and 10,268 Puskesmas
+	return &n
 }
 
 // later is how long a status may wait that differs in nothing but how many use

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -23,15 +24,18 @@ import (
 // no more often than the pace says.
 func TestCounts(t *testing.T) {
 	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
+	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
 	}
 	release := &v1alpha1.StackRelease{
 		ObjectMeta: metav1.ObjectMeta{Name: "ilp-1.0.0", UID: "ilp-1.0.0"},
 		Spec:       v1alpha1.StackReleaseSpec{Version: "1.0.0", Dashboard: v1alpha1.DashboardRelease{Profile: v1alpha1.DashboardProfileSuperset}},
 	}
 	server := fake.NewClientBuilder().WithScheme(scheme).WithObjects(release).WithStatusSubresource(release).
-		WithIndex(&v1alpha1.District{}, indexInUse, inUse).WithIndex(&v1alpha1.Puskesmas{}, indexInUse, inUse).Build()
+		WithIndex(&v1alpha1.District{}, indexInUse, inUse).WithIndex(&v1alpha1.Puskesmas{}, indexInUse, inUse).
+		WithIndex(&corev1.Namespace{}, indexRecorded, recorded).Build()
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	clock := clocktesting.NewFakePassiveClock(start)
 	waits := pace.Pace{Counts: 5 * time.Second}

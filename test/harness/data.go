@@ -46,10 +46,10 @@ func (d *District) LoseStatus(ctx context.Context, linter *Linter) {
 	GinkgoHelper()
 	empty := client.RawPatch(types.MergePatchType, []byte(`{"status":null}`))
 	resource := d.Get(ctx)
-	linter.forget(resource.UID)
+	linter.Forget(resource.UID)
 	Expect(d.Client.Status().Patch(ctx, resource, empty)).To(Succeed())
 	for _, p := range d.Every(ctx, PuskesmasKind) {
-		linter.forget(p.GetUID())
+		linter.Forget(p.GetUID())
 		Expect(d.Client.Status().Patch(ctx, &p, empty)).To(Succeed())
 	}
 }

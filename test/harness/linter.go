@@ -63,8 +63,8 @@ func (l *Linter) see(event watch.EventType, object *unstructured.Unstructured) {
 	}
 }
 
-// forget takes it that a resource's status is lost, so that the next one follows nothing.
-func (l *Linter) forget(uid types.UID) {
+// Forget takes it that a resource's status is lost, so that the next one follows nothing.
+func (l *Linter) Forget(uid types.UID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.last, string(uid))

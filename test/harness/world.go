@@ -74,14 +74,14 @@ var (
 	ClusterKind    = schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "Cluster"}
 	DatabaseKind   = schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "Database"}
 	RoleKind       = schema.GroupVersionKind{Group: "postgresql.cnpg.io", Version: "v1", Kind: "DatabaseRole"}
-	simulatedKinds = []schema.GroupVersionKind{DeploymentKind, JobKind, ClusterKind, DatabaseKind, RoleKind}
+	SimulatedKinds = []schema.GroupVersionKind{DeploymentKind, JobKind, ClusterKind, DatabaseKind, RoleKind}
 )
 
 // StartWorld plays from now on, until the context ends.
 func StartWorld(ctx context.Context, e *testenv.Environment) *World {
 	c := e.Client
 	w := &World{client: c, cnpg: e.As(cloudNativePG), restored: map[string]string{}}
-	for _, gvk := range simulatedKinds {
+	for _, gvk := range SimulatedKinds {
 		Follow(ctx, c, gvk, func(event watch.EventType, object *unstructured.Unstructured) {
 			if event != watch.Deleted {
 				w.play(ctx, object)
@@ -103,7 +103,7 @@ func (w *World) LetImage(ctx context.Context, d *District, kind, prefix, image s
 	w.mu.Lock()
 	w.rules = append(w.rules, rule{d.Namespace, kind, prefix, image, o})
 	w.mu.Unlock()
-	for _, gvk := range simulatedKinds {
+	for _, gvk := range SimulatedKinds {
 		if gvk.Kind != kind {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	storagev1 "k8s.io/api/storage/v1"
@@ -20,6 +21,10 @@ import (
 // fewestCrashes make a container count as broken; before, it may still be
 // waiting for something that is on its way.
 const fewestCrashes = 3
+
+// calm is how long a container has run that does not crash again and again,
+// however often it was started before. It is when the kubelet forgets them too.
+const calm = 10 * time.Minute
 
 // Finding is one thing that keeps pods from running.
 type Finding struct {
@@ -54,7 +59,7 @@ func (f Findings) String() string {
 // the same from one look to the next (no pod names, no counters), or nothing
 // where there is nothing to say. It lists pods and volume claims of one
 // namespace from the API server, so it is only for objects that are not ready.
-func Explain(ctx context.Context, reader client.Reader, obj *unstructured.Unstructured) (Findings, error) {
+func Explain(ctx context.Context, reader client.Reader, obj *unstructured.Unstructured, now time.Time) (Findings, error) {
 	selector := podSelector(obj)
 	if selector == nil {
 		return nil, nil
@@ -74,7 +79,7 @@ func Explain(ctx context.Context, reader client.Reader, obj *unstructured.Unstru
 	pending := len(pods.Items) == 0
 	for i := range pods.Items {
 		pending = pending || pods.Items[i].Status.Phase == corev1.PodPending
-		reasons = append(reasons, OfPod(&pods.Items[i])...)
+		reasons = append(reasons, OfPod(&pods.Items[i], now)...)
 	}
 	if pending {
 		claims, err := claimReasons(ctx, reader, obj.GetNamespace(), selector)
@@ -123,16 +128,19 @@ func podSelector(obj *unstructured.Unstructured) labels.Selector {
 	return nil
 }
 
-// OfPod lists what keeps one pod from running.
-func OfPod(pod *corev1.Pod) Findings {
+// OfPod lists what keeps one pod from running. One that is to end need not.
+func OfPod(pod *corev1.Pod, now time.Time) Findings {
 	var reasons Findings
+	if pod.DeletionTimestamp != nil {
+		return reasons
+	}
 	for _, c := range pod.Status.Conditions {
 		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
 			reasons = append(reasons, Finding{v1alpha1.CauseInfrastructure, "no node for the pod: " + c.Message})
 		}
 	}
 	for _, s := range append(slices.Clone(pod.Status.InitContainerStatuses), pod.Status.ContainerStatuses...) {
-		if finding := containerReason(s); finding.Message != "" {
+		if finding := containerReason(s, now); finding.Message != "" {
 			finding.Message = fmt.Sprintf("container %s: %s", s.Name, finding.Message)
 			reasons = append(reasons, finding)
 		}
@@ -142,7 +150,7 @@ func OfPod(pod *corev1.Pod) Findings {
 
 // containerReason says what keeps one container from doing its work, in the same
 // words whether it is about to start again, runs for a moment, or has just ended.
-func containerReason(s corev1.ContainerStatus) Finding {
+func containerReason(s corev1.ContainerStatus, now time.Time) Finding {
 	last := s.LastTerminationState.Terminated
 	if s.State.Terminated != nil {
 		last = s.State.Terminated
@@ -150,7 +158,7 @@ func containerReason(s corev1.ContainerStatus) Finding {
 	switch {
 	case s.Ready || (s.State.Terminated != nil && s.State.Terminated.ExitCode == 0):
 		return Finding{}
-	case s.RestartCount >= fewestCrashes && last != nil:
+	case s.RestartCount >= fewestCrashes && last != nil && !ranWell(s, last, now):
 		return Finding{v1alpha1.CauseApplication, fmt.Sprintf("crashes again and again, exit code %d %s: see its log", last.ExitCode, last.Reason)}
 	case s.State.Waiting != nil && !starting(s.State.Waiting.Reason):
 		return waiting(s)
@@ -159,6 +167,14 @@ func containerReason(s corev1.ContainerStatus) Finding {
 	default:
 		return Finding{}
 	}
+}
+
+// ranWell tells that a container runs for long, or had done so when it ended.
+func ranWell(s corev1.ContainerStatus, last *corev1.ContainerStateTerminated, now time.Time) bool {
+	if running := s.State.Running; running != nil {
+		return !running.StartedAt.IsZero() && now.Sub(running.StartedAt.Time) > calm
+	}
+	return last.FinishedAt.Sub(last.StartedAt.Time) > calm
 }
 
 // starting are reasons that every pod passes through.

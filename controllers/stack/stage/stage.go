@@ -194,7 +194,7 @@ func describeUnready(unready []unreadyObject) string {
 func (r *Runner) explain(ctx context.Context, unready []unreadyObject) (health.Findings, error) {
 	var all health.Findings
 	for _, u := range unready {
-		findings, err := health.Explain(ctx, r.APIReader, u.object)
+		findings, err := health.Explain(ctx, r.APIReader, u.object, r.Clock.Now())
 		if err != nil {
 			return nil, err
 		}

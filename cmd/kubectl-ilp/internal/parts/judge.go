@@ -1,6 +1,8 @@
 package parts
 
 import (
+	"time"
+
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -38,7 +40,7 @@ func judgePod(pod *corev1.Pod) (State, string) {
 	if pod.Status.Phase == corev1.PodSucceeded || ReadyPod(pod) {
 		return Ready, ""
 	}
-	findings := health.OfPod(pod)
+	findings := health.OfPod(pod, time.Now())
 	switch {
 	case len(findings) == 0 && pod.Status.Phase == corev1.PodFailed:
 		return Failed, "failed: " + pod.Status.Message
