@@ -5,9 +5,10 @@ import (
 	"testing"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -47,7 +48,7 @@ func TestCounts(t *testing.T) {
 	use := func() {
 		used++
 		name := fmt.Sprintf("district-%d", used)
-		district := &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: name}, Status: v1alpha1.DistrictStatus{
+		district := &v1alpha1.District{ObjectMeta: metav1.ObjectMeta{Name: name, UID: types.UID(name)}, Status: v1alpha1.DistrictStatus{
 			Release: v1alpha1.DistrictReleaseStatus{Target: release.Name},
 		}}
 		if err := server.Create(t.Context(), district); err != nil {

@@ -60,14 +60,14 @@ var _ = Describe("A Puskesmas of an operator before 0.2.0", func() {
 	}
 
 	It("is written down, and its spec is given back, as often as the operators change", func(ctx SpecContext) {
-		programs := programs(ctx, d)
+		runs := programs(ctx, d)
 		for range 2 {
 			upgrade(ctx, DefaultRelease)
 			d.ExpectReady(ctx)
 			Eventually(func() *record.Record { return d.RecordOf(ctx, "darit") }).Should(And(
 				HaveField("Target", DefaultRelease), HaveField("Running", DefaultRelease), HaveField("Schema", []string{DefaultRelease})))
 			Expect(d.RecordOf(ctx, "tebidah")).To(And(HaveField("Target", stepTwo), HaveField("Schema", []string{stepTwo})))
-			Expect(programs(ctx, d)).To(Equal(programs))
+			Expect(programs(ctx, d)).To(Equal(runs))
 		}
 
 		By("following its district then")
@@ -82,12 +82,12 @@ var _ = Describe("A Puskesmas of an operator before 0.2.0", func() {
 		Eventually(func() []string { return schemaImages(ctx, d, "darit") }).Should(ContainElement(stepTwoImage))
 		d.Expect(ctx, "darit", v1alpha1.ConditionSchemaReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
 		Expect(d.Puskesmas(ctx, "darit").Status.Release.Schema).To(Equal(stepTwo))
-		programs := programs(ctx, d)
+		runs := programs(ctx, d)
 		for range 2 {
 			upgrade(ctx, stepTwo)
 			Eventually(func() *record.Record { return d.RecordOf(ctx, "darit") }).Should(And(
 				HaveField("Target", stepTwo), HaveField("Running", DefaultRelease), HaveField("Schema", []string{DefaultRelease, stepTwo})))
-			Consistently(func() map[string]string { return programs(ctx, d) }, AWhile).Should(Equal(programs))
+			Consistently(func() map[string]string { return programs(ctx, d) }, AWhile).Should(Equal(runs))
 		}
 		workloads.Let(ctx, d, "Job", "darit", Succeeds)
 		d.ExpectReady(ctx)
