@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
@@ -39,6 +40,9 @@ type Reconciler struct {
 	Pace     pace.Pace
 
 	owned *watch.Owned
+	// schemaJobs remembers the name of the schema Job that was made last, by the
+	// Puskesmas' key.
+	schemaJobs sync.Map
 }
 
 // phases are what a reconcile does, in their order. A phase that returns an
@@ -69,6 +73,7 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	puskesmas := &v1alpha1.Puskesmas{}
 	if err := r.Client.Get(ctx, req.NamespacedName, puskesmas); err != nil {
+		r.schemaJobs.Delete(req.NamespacedName)
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if r.Statuses.Stale(puskesmas) {

@@ -3,6 +3,7 @@ package puskesmas
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -21,10 +22,23 @@ import (
 // waited for. One of which nothing runs, because its image is not there for
 // instance, is deleted.
 func (r *Reconciler) endEarlierJobs(ctx context.Context, s *scope) error {
-	earlier, ended := s.earlierJobs()
-	if ended {
+	key, wanted := client.ObjectKeyFromObject(s.puskesmas), ""
+	if job := s.schemaJob(); job != nil {
+		if made, err := r.Applier.IsCurrent(ctx, job); made || err != nil {
+			return err
+		}
+		wanted = job.GetName()
+	}
+	last, _ := r.schemaJobs.Load(key)
+	if mayBegin(s.jobs, wanted, last, s.isFirst()) {
+		r.schemaJobs.Store(key, wanted)
 		return nil
 	}
+	var jobs batchv1.JobList
+	if err := r.APIReader.List(ctx, &jobs, client.InNamespace(s.puskesmas.Namespace), s.schemaLabels()); err != nil {
+		return fmt.Errorf("list the schema Jobs: %w", err)
+	}
+	earlier := unfinished(jobs.Items, wanted)
 	running, pending, err := r.schemaPods(ctx, s)
 	if err != nil {
 		return err
@@ -33,6 +47,7 @@ func (r *Reconciler) endEarlierJobs(ctx context.Context, s *scope) error {
 	case running > 0:
 		return r.waitForEarlier(s, "waiting for the migration before to end: two at once could spoil the database")
 	case len(earlier) == 0 && pending == 0:
+		r.schemaJobs.Store(key, wanted)
 		return nil
 	}
 	for _, name := range earlier {
@@ -48,29 +63,50 @@ func (r *Reconciler) endEarlierJobs(ctx context.Context, s *scope) error {
 	return r.waitForEarlier(s, "the migration before does not run and is deleted: waiting for its pods to go")
 }
 
-// earlierJobs names the schema Jobs that have to end before that of this
-// reconcile is made; ended tells that there is none, nor a pod of one. A Job's
-// name tells its spec from any other.
-func (s *scope) earlierJobs() (earlier []string, ended bool) {
-	wanted := ""
+// schemaJob is the schema Job that is asked for, or nil where the RME makes its
+// schema itself. Its name tells its spec from any other.
+func (s *scope) schemaJob() *unstructured.Unstructured {
 	for _, obj := range s.objects[ComponentSchema] {
 		if obj.GroupVersionKind() == live.Jobs {
-			wanted = obj.GetName()
+			return obj
 		}
 	}
-	made := false
-	for i := range s.jobs {
-		switch job := &s.jobs[i]; {
-		case job.Name == wanted:
-			made = true
-		case !finished(job):
-			earlier = append(earlier, job.Name)
+	return nil
+}
+
+// isFirst tells of a facility that no other schema was ever asked of.
+func (s *scope) isFirst() bool { return s.plan.Running == "" && len(schemaEnds(s.plan)) < 2 }
+
+// mayBegin tells, by the cache alone, that no schema Job has to end before the one
+// that is wanted is made. last is the one that was made last, if this operator
+// made it: a cache that does not show it is late.
+func mayBegin(cached []batchv1.Job, wanted string, last any, first bool) bool {
+	shown := func(name any) bool {
+		return slices.ContainsFunc(cached, func(job batchv1.Job) bool { return job.Name == name })
+	}
+	switch {
+	case len(unfinished(cached, wanted)) > 0:
+		return false
+	case wanted == "" || shown(wanted):
+		return true
+	case last != nil && last != "" && !shown(last):
+		return false
+	default:
+		// Pods of a Job that is gone may still run, but for one that never was. A Job
+		// that is finished came after them.
+		return first || len(cached) > 0
+	}
+}
+
+// unfinished names the Jobs but one that have not ended.
+func unfinished(jobs []batchv1.Job, but string) []string {
+	var names []string
+	for i := range jobs {
+		if jobs[i].Name != but && !finished(&jobs[i]) {
+			names = append(names, jobs[i].Name)
 		}
 	}
-	// Pods of a Job that is gone may still run, but for one that never was. A Job
-	// that is finished came after them.
-	first := s.plan.Running == "" && len(schemaEnds(s.plan)) < 2
-	return earlier, len(earlier) == 0 && (made || wanted == "" || first || len(s.jobs) > 0)
+	return names
 }
 
 func finished(job *batchv1.Job) bool {

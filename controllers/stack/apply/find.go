@@ -54,3 +54,9 @@ func (a *Applier) Cached(ctx context.Context, ref inventory.Ref) (client.Object,
 	}
 	return cached, nil
 }
+
+// IsCurrent reports whether an object is as it is asked for, and needs no apply.
+func (a *Applier) IsCurrent(ctx context.Context, obj *unstructured.Unstructured) (bool, error) {
+	send, err := a.plan(ctx, obj, Options{})
+	return err == nil && send == nil, err
+}

@@ -28,9 +28,9 @@ func createSteps(ctx context.Context) {
 	for _, step := range []struct{ name, version, from string }{
 		{stepTwo, "12.0.0", ""}, {stepTwoPlus, "12.5.0", ">=1.0.0 <12.5.0"}, {stepThree, "13.0.0", ">=12.0.0 <13.0.0"}, {stepFour, "14.0.0", ">=13.0.0 <14.0.0"},
 	} {
-		release := NewRelease(step.Name, step.version)
+		release := NewRelease(step.name, step.version)
 		release.Spec.UpgradeFrom = step.from
-		if step.Name == stepTwoPlus {
+		if step.name == stepTwoPlus {
 			release.Spec.SchemaRollback = v1alpha1.SchemaRollbackSafe
 		}
 		Expect(client.IgnoreAlreadyExists(admin.Create(ctx, release))).To(Succeed())
