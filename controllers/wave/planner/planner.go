@@ -137,35 +137,40 @@ func byCode(a, b *member) int {
 // classify finds the state of every district.
 func (p *plan) classify() {
 	for _, m := range p.members {
-		given := p.given(m)
-		m.state = Held
-		if given {
-			m.admission = nil
-		}
-		switch {
-		case m.Pin != "" && !given:
-			m.state = Pinned
-			p.callBack(m)
-			continue
-		case given && m.Observed && m.Ready && m.Current == string(p.spec.Release):
-			m.state, m.started = Done, false
-			continue
-		case given && !m.Active:
-			m.started = false
-			continue
-		case !given && m.admission == nil:
-			m.started = m.started && m.lost()
-			continue
-		case !m.started:
-			m.started, m.since = true, p.now
-		}
-		switch {
-		case given && m.Observed && m.Stalled, !p.now.Before(p.timeout(m)):
-			m.state = Failed
-		case given:
-			m.state = InFlight
-			p.lookAt(p.timeout(m))
-		}
+		m.state = p.stateOf(m)
+	}
+}
+
+// stateOf is the state of a district before anybody is let go or called back.
+func (p *plan) stateOf(m *member) State {
+	given := p.given(m)
+	if given {
+		m.admission = nil
+	}
+	switch {
+	case m.Pin != "" && !given:
+		p.callBack(m)
+		return Pinned
+	case given && m.Observed && m.Ready && m.Current == string(p.spec.Release):
+		m.started = false
+		return Done
+	case given && !m.Active:
+		m.started = false
+		return Held
+	case !given && m.admission == nil:
+		m.started = m.started && m.lost()
+		return Held
+	case !m.started:
+		m.started, m.since = true, p.now
+	}
+	switch {
+	case given && m.Observed && m.Stalled, !p.now.Before(p.timeout(m)):
+		return Failed
+	case given:
+		p.lookAt(p.timeout(m))
+		return InFlight
+	default:
+		return Held // choose says whether it still may go
 	}
 }
 
