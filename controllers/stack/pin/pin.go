@@ -1,4 +1,5 @@
-// Package pin finds pins of which field managers do not tell.
+// Package pin tells a release that people have pinned from one that an operator
+// before 0.2.0 wrote.
 package pin
 
 import (

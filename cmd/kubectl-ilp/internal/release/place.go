@@ -39,11 +39,15 @@ func PlaceOf(ctx context.Context, c client.Client, code v1alpha1.KabKotaCode) (*
 	return p, nil
 }
 
-// record is what a writer has written down, nil if nothing.
-func (p *Place) record(writer string) (*record.Record, error) {
+// record is what a writer has written down, nil if nothing. outdated tells that an
+// operator before 0.2.0 has worked since.
+func (p *Place) record(writer string, outdated bool) (*record.Record, error) {
 	r, err := record.Read(p.annotations, writer)
 	if err != nil {
 		return nil, fmt.Errorf("namespace %s: %w", p.name, err)
+	}
+	if outdated {
+		r = r.WithoutReleases()
 	}
 	return r, nil
 }

@@ -73,7 +73,7 @@ func (f *Fleet) District(ctx context.Context, p *Place, d *v1alpha1.District) (r
 		Waits: d.Spec.WaveRef.Name != "",
 	}
 	var err error
-	if stack.Record, err = p.record(record.District); err != nil {
+	if stack.Record, err = p.record(record.District, outdated(d, d.Spec.Release, stack)); err != nil {
 		return resolve.Decision{}, err
 	}
 	if wave := f.Wave(d.Spec.WaveRef.Name); wave != nil {
@@ -96,7 +96,7 @@ func (f *Fleet) Puskesmas(ctx context.Context, p *Place, facility *v1alpha1.Pusk
 	was := facility.Status.Release
 	stack := resolve.Stack{Pin: pin.Of(facility, facility.Spec.Release), Current: was.Current, Target: was.Target, Offered: district}
 	var err error
-	if stack.Record, err = p.record(record.WriterOf(facility.Spec.Code)); err != nil {
+	if stack.Record, err = p.record(record.WriterOf(facility.Spec.Code), outdated(facility, facility.Spec.Release, stack)); err != nil {
 		return resolve.Decision{}, err
 	}
 	if stack.Exists = holdsData(stack.Record) || stack.Current != ""; !stack.Exists {
@@ -114,6 +114,12 @@ func (f *Fleet) Puskesmas(ctx context.Context, p *Place, facility *v1alpha1.Pusk
 		stack.Admission = &v1alpha1.Admission{Code: facility.Spec.Code, From: v1alpha1.ObjectName(is), To: v1alpha1.ObjectName(district)}
 	}
 	return resolve.Release(stack, f.find), nil
+}
+
+// outdated tells that an operator before 0.2.0 has worked since a record was
+// written, and has left a status.
+func outdated(object client.Object, release v1alpha1.ObjectName, s resolve.Stack) bool {
+	return pin.HandedOut(object, release) && cmp.Or(s.Target, s.Current) != ""
 }
 
 func entryOf(admitted []v1alpha1.Admission, code string) *v1alpha1.Admission {

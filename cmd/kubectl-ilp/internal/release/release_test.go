@@ -67,7 +67,12 @@ func TestStandingOf(t *testing.T) {
 			"ilp-1.0.0 (pinned to ilp-1.2.0, which is refused: it stays on ilp-1.0.0)",
 		},
 		"recorded nowhere but in the status": {"", func(d *v1alpha1.District) { d.Status.Release.Current = "ilp-1.0.0" }, "ilp-1.0.0 (as the status says, not recorded yet)"},
-		"recorded nowhere":                   {`{"systemID":"7441"}`, func(*v1alpha1.District) {}, " (not recorded: pin the release that runs)"},
+		"recorded before an older operator went on": {`{"target":"ilp-1.0.0"}`, func(d *v1alpha1.District) {
+			d.Spec.Release, d.Status.Release.Target = "ilp-1.1.0", "ilp-1.1.0"
+			d.Status.Release.Current = "ilp-1.0.0"
+			d.ManagedFields = []metav1.ManagedFieldsEntry{{Manager: v1alpha1.ManagerWave, FieldsV1: pinned.FieldsV1}}
+		}, "ilp-1.1.0 (as the status says, not recorded yet)"},
+		"recorded nowhere": {`{"systemID":"7441"}`, func(*v1alpha1.District) {}, " (not recorded: pin the release that runs)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := &v1alpha1.District{Spec: v1alpha1.DistrictSpec{Code: "61.05"}}

@@ -14,7 +14,7 @@ import (
 	"ilp.health/operator/controllers/wave/planner/simulate"
 )
 
-// stateStarts is a district that is admitted to the release now.
+// stateStarts is a district that is given the release now.
 const stateStarts = "Starts"
 
 // Outcomes of a simulation, and of a wave.
