@@ -122,15 +122,15 @@ func (w *World) outcomeOf(object *unstructured.Unstructured) Outcome {
 	for i := len(w.rules) - 1; i >= 0; i-- {
 		r := w.rules[i]
 		if r.namespace == object.GetNamespace() && r.kind == object.GetKind() && strings.HasPrefix(object.GetName(), r.prefix) &&
-			(r.image == "" || r.image == imageOf(object)) {
+			(r.image == "" || r.image == ImageOf(object)) {
 			return r.outcome
 		}
 	}
 	return Succeeds
 }
 
-// imageOf is the image of a workload's first container.
-func imageOf(object *unstructured.Unstructured) string {
+// ImageOf is the image of a workload's first container.
+func ImageOf(object *unstructured.Unstructured) string {
 	containers, _, _ := unstructured.NestedSlice(object.Object, "spec", "template", "spec", "containers")
 	if len(containers) == 0 {
 		return ""

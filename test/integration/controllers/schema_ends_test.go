@@ -49,7 +49,7 @@ func schemaImages(ctx context.Context, d *District, puskesmas string) []string {
 	var images []string
 	for _, job := range d.Objects(ctx, JobKind) {
 		if job.GetLabels()[v1alpha1.LabelPuskesmas] == puskesmas {
-			images = append(images, imageOf(&job))
+			images = append(images, ImageOf(&job))
 		}
 	}
 	slices.Sort(images)
