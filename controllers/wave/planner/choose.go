@@ -92,7 +92,7 @@ func (p *plan) choose() {
 }
 
 // blockOf is the first thing that keeps a district from starting, or nil. One
-// that takes too long has spent the budget itself, and goes on like those in flight.
+// that has failed has spent the budget itself, and goes on like those in flight.
 func (p *plan) blockOf(m *member, gate *Problem) *Problem {
 	if p.problem != nil && (m.state != Failed || p.problem.Reason != v1alpha1.ReasonBudgetSpent) {
 		return p.problem

@@ -28,6 +28,8 @@ type District struct {
 	// Observed tells that the status speaks of the present spec.
 	Observed       bool
 	Ready, Stalled bool
+	// Asked is the release that it knows it may go to, and has not begun to.
+	Asked string
 	// Unfit tells that a new one is stopped by a mistake of its own, before any release.
 	Unfit bool
 	// Message is that of its condition Ready.
@@ -61,6 +63,7 @@ func districtOf(d *v1alpha1.District) District {
 		Pin:      pin.Of(d, d.Spec.Release),
 		Current:  d.Status.Release.Current,
 		Target:   d.Status.Release.Target,
+		Asked:    d.Status.Release.Asked,
 		Observed: d.Status.ObservedGeneration == d.Generation,
 		Stalled:  meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionStalled),
 	}
@@ -69,7 +72,7 @@ func districtOf(d *v1alpha1.District) District {
 		out.Message = ready.Reason + ": " + ready.Message
 		out.Cause = v1alpha1.CauseOf(ready.Reason)
 		// One that has missed its wave needs nothing but that the wave is there.
-		out.Unfit = out.Target == "" && out.Observed && out.Stalled && ready.Reason != v1alpha1.ReasonWaveNotFound
+		out.Unfit = out.Target == "" && out.Asked == "" && out.Observed && out.Stalled && ready.Reason != v1alpha1.ReasonWaveNotFound
 	}
 	return out
 }

@@ -58,7 +58,7 @@ func TestGolden(t *testing.T) {
 	byCause := wave(stageOf("all", atOnce("4")))
 	byCause.Rollout.FailureBudget = v1alpha1.FailureBudget{Total: ptr.To[int32](5), Application: ptr.To[int32](0)}
 
-	elsewhere := map[string]bool{"downgrade": true, "late-districts": true, "called-back": true, "too-late": true} // they begin
+	elsewhere := map[string]bool{"downgrade": true, "late-districts": true, "called-back": true, "too-late": true, "refuses": true} // they begin
 	for name, story := range map[string]struct {
 		spec      v1alpha1.WaveSpec
 		districts int
@@ -139,6 +139,16 @@ func TestGolden(t *testing.T) {
 			}},
 			{"both look", func(s *sim) { s.look("d00", "d01") }},
 			finished("d00", "d01"),
+		}},
+		"refuses": {strict, 3, []step{
+			{"d00 has a patch that does not apply, and does not begin", func(s *sim) {
+				s.asleep, s.districts["d00"].broken = true, true
+				s.keep(s.plan())
+				s.look("d00", "d01")
+			}},
+			{"the wave names r3, which d00 has not looked at", func(s *sim) { s.nameRelease("r3", "1.2.0") }},
+			{"d00 looks", func(s *sim) { s.look("d00") }},
+			{"the patch is mended, and d00 goes", func(s *sim) { s.districts["d00"].mend(); s.look("d00") }},
 		}},
 		"status-lost": {wave(stageOf("canary", count(1), soak(60)), stageOf("others", atOnce("2"))), 5, []step{
 			finished("d00"), after(time.Hour), finished("d01"),

@@ -144,7 +144,11 @@ func (h *history) happen() {
 		d.finish()
 	case dice < 48 && d.record != nil:
 		d.Ready, d.Stalled, d.Message = false, true, "ApplicationFailed: it crashes"
+	case dice < 49:
+		d.broken, d.Observed = true, false
 	case dice < 50:
+		d.mend()
+	case dice < 51:
 		d.Pin, d.Observed = h.anyRelease(), false
 	case dice < 54:
 		d.Pin, d.Observed = "", false
@@ -280,6 +284,9 @@ func (h *history) heal() {
 		}
 		for _, d := range h.districts {
 			d.Pin = ""
+			if d.broken {
+				d.mend()
+			}
 			h.look(d)
 			d.finish()
 			h.look(d)

@@ -31,7 +31,8 @@ func (p *plan) chooseIn(s *stage, gate *Problem) {
 		}
 		waits := m.state == Held && m.block == nil
 		switch {
-		case m.admission != nil, m.state == InFlight:
+		case m.state == Failed && m.back.IsZero(): // it frees its place
+		case m.state == InFlight:
 			places.busy++
 			places.going++
 		case waits && p.underway(m):
@@ -107,7 +108,7 @@ func (p *places) taken() *Problem {
 }
 
 // admit lets a district go, or go on. Its time runs from when it may go; one
-// that takes too long stays Failed.
+// that has failed stays so until it goes.
 func (p *plan) admit(m *member) {
 	if m.admission == nil {
 		m.started, m.since, m.back = true, p.now, time.Time{}

@@ -26,7 +26,7 @@ const (
 	Done State = "Done"
 	// InFlight is admitted to the release, or goes there, and is not Ready yet.
 	InFlight State = "InFlight"
-	// Failed goes to the release and is Stalled, or takes too long.
+	// Failed goes to the release, or is admitted to it, and is Stalled or takes too long.
 	Failed State = "Failed"
 	// Pinned names another release in its spec.
 	Pinned State = "Pinned"
@@ -164,7 +164,7 @@ func (p *plan) stateOf(m *member) State {
 		m.started, m.since = true, p.now
 	}
 	switch {
-	case given && m.Observed && m.Stalled, !p.now.Before(p.timeout(m)):
+	case m.Observed && m.Stalled && (given || m.Asked == string(p.spec.Release)), !p.now.Before(p.timeout(m)):
 		return Failed
 	case given:
 		p.lookAt(p.timeout(m))

@@ -30,8 +30,8 @@ var monday = time.Date(2025, 6, 2, 1, 0, 0, 0, time.UTC) // 08:00 in Jakarta
 type simulated struct {
 	District
 	record *record.Record
-	// alone names no wave.
-	alone bool
+	// alone names no wave; broken has a mistake that lets no release be rendered.
+	alone, broken, mended bool
 }
 
 // act is what a district does when it looks: it resolves its release, by the
@@ -56,18 +56,29 @@ func (d *simulated) act(admitted []v1alpha1.Admission, releases map[string]upgra
 		return release, found
 	})
 	if decision.Release == "" {
-		d.Message = "AwaitingRelease: not yet"
+		d.Asked, d.Stalled, d.Cause, d.Message = "", false, "", "AwaitingRelease: not yet"
+		return ""
+	}
+	d.Asked = cmp.Or(decision.Asked, decision.Release)
+	if d.Asked == target(d.record) {
+		d.Asked = ""
+	}
+	if d.broken {
+		d.Target, d.Current, d.Ready, d.Stalled = target(d.record), d.record.Copy().Running, false, true
+		d.Message, d.Cause = "RenderFailed: the patch does not apply", v1alpha1.CauseConfiguration
 		return ""
 	}
 	if d.record == nil || d.record.Target != decision.Release {
+		d.Asked = ""
 		d.record = d.record.Copy()
 		d.record.Target = decision.Release
 		d.Ready, d.Stalled, d.Cause, d.Message = false, false, "", "Progressing: not yet"
 		moved = decision.Row
 	}
-	if lost && d.record.Running == d.record.Target {
+	if (lost || d.mended) && d.record.Running == d.record.Target {
 		d.finish() // it serves as before
 	}
+	d.mended = false
 	if decision.Held != nil {
 		d.Ready, d.Stalled, d.Message = false, true, decision.Held.Reason+": "+decision.Held.Message
 	}
@@ -85,9 +96,13 @@ func (d *simulated) finish() {
 	d.Ready, d.Stalled, d.Cause, d.Message = true, false, "", "Succeeded: serves"
 }
 
+// mend takes the mistake away.
+func (d *simulated) mend() { d.broken, d.mended, d.Observed = false, true, false }
+
 // loses its status, as a restore does.
 func (d *simulated) lose() {
-	d.Current, d.Target, d.Observed, d.Ready, d.Stalled, d.Unfit, d.Message, d.Cause = "", "", false, false, false, false, "", ""
+	d.Current, d.Target, d.Asked, d.Message, d.Cause = "", "", "", "", ""
+	d.Observed, d.Ready, d.Stalled, d.Unfit = false, false, false, false
 }
 
 // sim plays a cluster: one wave and its districts.
