@@ -6,6 +6,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,6 +38,19 @@ func (d *district) handedOut(ctx context.Context, puskesmas, release string) {
 	}
 }
 
+// pods tells of everything that has pods which they are, and how they are made.
+func (d *district) pods(ctx context.Context) map[string]any {
+	GinkgoHelper()
+	all := map[string]any{}
+	for _, gvk := range []schema.GroupVersionKind{deploymentKind, jobKind} {
+		for _, object := range d.objects(ctx, gvk) {
+			template, _, _ := unstructured.NestedMap(object.Object, "spec", "template")
+			all[object.GetName()] = []any{object.GetUID(), template}
+		}
+	}
+	return all
+}
+
 var _ = Describe("A Puskesmas of an operator before 0.2.0", func() {
 	var d *district
 	BeforeEach(func(ctx SpecContext) {
@@ -59,14 +74,14 @@ var _ = Describe("A Puskesmas of an operator before 0.2.0", func() {
 	}
 
 	It("is written down, and its spec is given back, as often as the operators change", func(ctx SpecContext) {
-		programs := d.programs(ctx)
+		pods := d.pods(ctx)
 		for range 2 {
 			upgrade(ctx, defaultRelease)
 			d.expectReady(ctx)
 			Eventually(func() *record.Record { return d.recordOf(ctx, "darit") }).Should(And(
 				HaveField("Target", defaultRelease), HaveField("Running", defaultRelease), HaveField("Schema", []string{defaultRelease})))
 			Expect(d.recordOf(ctx, "tebidah")).To(And(HaveField("Target", stepTwo), HaveField("Schema", []string{stepTwo})))
-			Expect(d.programs(ctx)).To(Equal(programs))
+			Expect(d.pods(ctx)).To(Equal(pods))
 		}
 
 		By("following its district then")
@@ -81,12 +96,12 @@ var _ = Describe("A Puskesmas of an operator before 0.2.0", func() {
 		Eventually(func() []string { return d.schemaImages(ctx, "darit") }).Should(ContainElement(stepTwoImage))
 		d.expect(ctx, "darit", v1alpha1.ConditionSchemaReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
 		Expect(d.puskesmas(ctx, "darit").Status.Release.Schema).To(Equal(stepTwo))
-		programs := d.programs(ctx)
+		pods := d.pods(ctx)
 		for range 2 {
 			upgrade(ctx, stepTwo)
 			Eventually(func() *record.Record { return d.recordOf(ctx, "darit") }).Should(And(
 				HaveField("Target", stepTwo), HaveField("Running", defaultRelease), HaveField("Schema", []string{defaultRelease, stepTwo})))
-			Consistently(func() map[string]string { return d.programs(ctx) }, aWhile).Should(Equal(programs))
+			Consistently(func() map[string]any { return d.pods(ctx) }, aWhile).Should(Equal(pods))
 		}
 		workloads.let(ctx, d, "Job", "darit", succeeds)
 		d.expectReady(ctx)
