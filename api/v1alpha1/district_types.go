@@ -359,6 +359,12 @@ type DistrictReleaseStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Target string `json:"target,omitempty"`
+	// asked is the StackRelease that a pin or the wave asks for and that the
+	// district has not begun to go to; what is in the way is in Ready.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Asked string `json:"asked,omitempty"`
 	// database is the StackRelease whose PostgreSQL runs on every server.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

@@ -248,7 +248,7 @@ type WaveStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Blocked []BlockedDistricts `json:"blocked,omitempty"`
 	// admitted are the districts that the wave lets go to the release and that have
-	// not written it down as their target yet.
+	// not written it down as their target yet. An entry that is late moves nobody.
 	// +optional
 	// +listType=map
 	// +listMapKey=code
@@ -266,11 +266,11 @@ type WaveProgress struct {
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Done *int32 `json:"done,omitempty"`
-	// inFlight have been given the release and are not Ready yet.
+	// inFlight are admitted to the release, or go there, and are not Ready yet.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	InFlight *int32 `json:"inFlight,omitempty"`
-	// failed have been given the release and are Stalled, or take too long.
+	// failed go to the release and are Stalled, or take too long.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Failed *int32 `json:"failed,omitempty"`
@@ -280,11 +280,11 @@ type WaveProgress struct {
 	// +listMapKey=cause
 	// +kubebuilder:validation:MaxItems=4
 	FailedByCause []CauseCount `json:"failedByCause,omitempty"`
-	// pinned hold a release of their own by Git.
+	// pinned name a release of their own in their spec.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Pinned *int32 `json:"pinned,omitempty"`
-	// held have not been given the release yet.
+	// held are not admitted to the release yet.
 	// +required
 	// +kubebuilder:validation:Minimum=0
 	Held *int32 `json:"held,omitempty"`
@@ -330,8 +330,9 @@ type BlockedDistricts struct {
 	Districts []ObjectName `json:"districts,omitempty"`
 }
 
-// WaveMemory is all that the planner takes from one look at the fleet to the
-// next. It speaks of one release; naming another one empties it, but for the pins.
+// WaveMemory is what the planner takes from one look at the fleet to the next,
+// beside the admissions. It speaks of one release; naming another one empties it,
+// but for those that were called back.
 // +kubebuilder:validation:MinProperties=1
 type WaveMemory struct {
 	// release that stages and started speak of.
@@ -343,18 +344,20 @@ type WaveMemory struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=16
 	Stages []StageMemory `json:"stages,omitempty"`
-	// started are the districts that have been given the release and are not done.
+	// started are the districts that have been admitted to the release, or go there
+	// already, and are not done. Each takes a place.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=514
 	Started []StartedDistrict `json:"started,omitempty"`
-	// pinned are the districts whose release belongs to somebody else.
+	// calledBack are the districts whose admission was taken back, and who may have
+	// gone before they saw it. Each takes a place for a few minutes.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=514
-	Pinned []PinnedDistrict `json:"pinned,omitempty"`
+	CalledBack []CalledBackDistrict `json:"calledBack,omitempty"`
 }
 
 // StageMemory is when a stage was seen complete.
@@ -370,7 +373,7 @@ type StageMemory struct {
 	SoakedAt metav1.Time `json:"soakedAt,omitzero"`
 }
 
-// StartedDistrict is when a district was given the release.
+// StartedDistrict is when a district was admitted to the release.
 type StartedDistrict struct {
 	// name of the District.
 	// +required
@@ -380,14 +383,14 @@ type StartedDistrict struct {
 	Since metav1.Time `json:"since,omitempty,omitzero"`
 }
 
-// PinnedDistrict is a release that the wave may not overwrite.
-type PinnedDistrict struct {
+// CalledBackDistrict is when the admission of a district was taken back.
+type CalledBackDistrict struct {
 	// name of the District.
 	// +required
 	Name ObjectName `json:"name,omitempty"`
-	// release that its spec names; with another one it is asked again.
+	// at is when.
 	// +required
-	Release ObjectName `json:"release,omitempty"`
+	At metav1.Time `json:"at,omitempty,omitzero"`
 }
 
 // WaveList is a list of Waves.

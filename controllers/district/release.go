@@ -45,6 +45,7 @@ func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
 		return err
 	}
 	decision := resolve.Release(stack, s.catalogue.Find)
+	s.reportAsked(decision)
 	switch {
 	case decision.Row == resolve.Unknown:
 		return status.Stalled(v1alpha1.ReasonRecordMissing,
@@ -78,6 +79,16 @@ func (r *Reconciler) resolveRelease(ctx context.Context, s *scope) error {
 		s.held = noWave
 	}
 	return nil
+}
+
+// reportAsked says in the status where the district is asked to go until it has
+// begun: its wave counts one that cannot begin as failed.
+func (s *scope) reportAsked(d resolve.Decision) {
+	asked := cmp.Or(d.Asked, d.Release)
+	if asked == s.recorded() {
+		asked = ""
+	}
+	s.district.Status.Release.Asked = asked
 }
 
 // readStack gathers what the release depends on. noWave says that the wave which
@@ -211,6 +222,9 @@ func (r *Reconciler) recordRelease(ctx context.Context, s *scope) error {
 	}
 	released := &s.district.Status.Release
 	released.Target = next.Target
+	if released.Asked == next.Target {
+		released.Asked = ""
+	}
 	released.Current = cmp.Or(released.Current, next.Running)
 	s.district.Status.LastHandledRetry = next.Retried
 	s.withdraw()

@@ -149,6 +149,35 @@ func TestResolveRelease(t *testing.T) {
 	}
 }
 
+// TestAsked: a wave tells by it who has seen its admission and does not begin.
+func TestAsked(t *testing.T) {
+	stands := &record.Record{Target: "ilp-1.5.0", Running: "ilp-1.5.0", Postgres: "15"}
+	for name, test := range map[string]struct {
+		record *record.Record
+		to     string
+		want   string
+	}{
+		"new, and admitted":       {nil, "ilp-1.5.0", "ilp-1.5.0"},
+		"new, and to nowhere":     {nil, "nowhere", "nowhere"},
+		"admitted from a release": {stands, "ilp-1.6.0", "ilp-1.6.0"},
+		"where there is no way":   {stands, "ilp-3.0.0", "ilp-3.0.0"},
+		"where it is":             {stands, "ilp-1.5.0", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := &v1alpha1.District{Spec: v1alpha1.DistrictSpec{WaveRef: v1alpha1.WaveReference{Name: "w"}}}
+			d.Status.Release.Asked = "what was asked before"
+			from := ""
+			if test.record != nil {
+				from = test.record.Target
+			}
+			s, _ := resolved(t, d, test.record, admitting("61.05", from, test.to))
+			if got := s.district.Status.Release.Asked; got != test.want {
+				t.Errorf("asked for %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
 // TestTowards: what is written down before the first change.
 func TestTowards(t *testing.T) {
 	old, next := release("1.0.0", "15"), release("1.5.0", "15.14")

@@ -17,10 +17,12 @@ const (
 	longestMessage = 1024
 )
 
-// report writes a decision into the status.
+// report writes a decision into the status: whom it admits, and all that people
+// want to know of it.
 func (s *scope) report(d planner.Decision) {
 	status := &s.wave.Status
 	status.ObservedGeneration = s.wave.Generation
+	status.Admitted, status.Memory = d.Admitted, d.Memory
 	status.Districts = count(len(d.Members))
 	status.CurrentStage = d.Stage
 	status.Progress = v1alpha1.WaveProgress{
@@ -130,8 +132,11 @@ func (s *scope) summary(d planner.Decision) string {
 	text := fmt.Sprintf("%s districts run release %s", s.wave.Status.Progress.Summary, s.wave.Spec.Release)
 	if target := int(s.wave.Spec.TargetDistricts); target > 0 {
 		text += fmt.Sprintf(", %d of %d are registered", len(d.Members), target)
-		if len(d.Members) > target {
+		switch missing := target - len(d.Members); {
+		case missing < 0:
 			text += ", more than targetDistricts"
+		case missing > 0 && d.Complete() && len(d.Members) > 0:
+			text += fmt.Sprintf(": the wave goes on when one of the other %d names it", missing)
 		}
 	}
 	for _, part := range []struct {
@@ -143,28 +148,4 @@ func (s *scope) summary(d planner.Decision) string {
 		}
 	}
 	return text
-}
-
-// remember notes districts that turned out to be pinned, in place of having started them.
-func (s *scope) remember(pinned []string) {
-	memory := &s.wave.Status.Memory
-	for _, name := range pinned {
-		d := v1alpha1.PinnedDistrict{Name: v1alpha1.ObjectName(name), Release: s.districts[name].Spec.Release}
-		memory.Started = slices.DeleteFunc(memory.Started, func(s v1alpha1.StartedDistrict) bool { return s.Name == d.Name })
-		memory.Pinned = append(slices.DeleteFunc(memory.Pinned, func(p v1alpha1.PinnedDistrict) bool { return p.Name == d.Name }), d)
-	}
-}
-
-// forget drops pins that are gone; the next plan sees who may be given the release.
-func (s *scope) forget(unpinned []string) {
-	memory := &s.wave.Status.Memory
-	memory.Pinned = slices.DeleteFunc(memory.Pinned, func(p v1alpha1.PinnedDistrict) bool {
-		return slices.Contains(unpinned, string(p.Name))
-	})
-}
-
-// rebase makes what has just been sent the copy that later changes are compared with.
-func (s *scope) rebase() {
-	s.before = s.wave.DeepCopy()
-	s.conditions.List = &s.wave.Status.Conditions
 }

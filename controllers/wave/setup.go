@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -15,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/pin"
 )
 
 // IndexWave finds Districts by the Wave that they name.
@@ -29,7 +29,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		return err
 	}
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.Wave{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.Wave{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, lostStatus()))).
 		// Of a changed District both are asked: the wave it names, and the one it named.
 		Watches(&v1alpha1.District{}, handler.EnqueueRequestsFromMapFunc(ofDistrict), builder.WithPredicates(districtTurns())).
 		Watches(&v1alpha1.StackRelease{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(releaseTurns())).
@@ -60,14 +60,22 @@ func districtTurns() predicate.Predicate {
 			is(before, v1alpha1.ConditionStalled) != is(after, v1alpha1.ConditionStalled) ||
 			!before.DeletionTimestamp.Equal(after.DeletionTimestamp) ||
 			!maps.Equal(before.Labels, after.Labels) ||
-			gaveUp(before, after)
+			// A release that was handed out turns into a pin when Git takes it over.
+			pin.Of(before, before.Spec.Release) != pin.Of(after, after.Spec.Release)
 	}}
 }
 
-// gaveUp tells of a change that is to be seen in neither spec nor status: it may
-// be of the owners of spec.release, which the cache does not keep.
-func gaveUp(before, after *v1alpha1.District) bool {
-	return before.ResourceVersion != after.ResourceVersion && equality.Semantic.DeepEqual(before.Status, after.Status)
+// lostStatus lets through a wave whose status somebody else has taken away.
+func lostStatus() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		DeleteFunc:  func(event.DeleteEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			before, ok := e.ObjectOld.(*v1alpha1.Wave)
+			return ok && e.ObjectNew.(*v1alpha1.Wave).Status.ObservedGeneration < before.Status.ObservedGeneration
+		},
+	}
 }
 
 // releaseTurns lets through releases that come, go, or turn out to be unusable.

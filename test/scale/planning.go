@@ -27,7 +27,7 @@ type snapshot struct {
 type planning struct {
 	// Snapshot is the making of planner.FleetOf, Median and Max are of planner.Plan.
 	Snapshot, Median, Max time.Duration
-	// Starts is how many districts the decision starts.
+	// Starts is how many districts the decision admits.
 	Starts int
 }
 
@@ -55,9 +55,9 @@ func (s snapshot) measure() planning {
 		begin := time.Now()
 		fleet := planner.FleetOf(waveName, s.districts, s.releases)
 		made := time.Now()
-		decision := planner.Plan(s.wave.Spec, s.wave.Status.Memory, fleet, now)
+		decision := planner.Plan(s.wave.Spec, s.wave.Status, fleet, now)
 		fleets, took = append(fleets, made.Sub(begin)), append(took, time.Since(made))
-		p.Starts = len(decision.Start)
+		p.Starts = len(decision.Admitted)
 	}
 	slices.Sort(fleets)
 	slices.Sort(took)

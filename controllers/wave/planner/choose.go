@@ -86,93 +86,23 @@ func (p *plan) choose() {
 	for _, m := range p.members {
 		if m.stage == nil && m.state == Held {
 			m.block = p.problem
+			p.callBack(m)
 		}
 	}
 }
 
-// chooseIn fills the free places of one stage: first with districts that were
-// chosen before and do not show it, then with those on their way to the release
-// that the wave named before, which take a place already, then in order of code.
-func (p *plan) chooseIn(s *stage, gate *Problem) {
-	if gate == nil && s.spec.Approval == "Required" && !slices.Contains(p.spec.ApprovedStages, v1alpha1.ObjectName(s.name)) {
-		gate = &Problem{Planned: true, Reason: v1alpha1.ReasonAwaitingApproval, Message: fmt.Sprintf(
-			"stage %s waits for a person: add %s to spec.approvedStages of the wave", s.name, s.name)}
-	}
-	var again, moving, fresh []*member
-	// busy are in flight to any release, given to that of the wave.
-	busy, given, limit := 0, 0, s.limit()
-	for _, m := range s.members {
-		switch {
-		case p.pending(m):
-			again = append(again, m)
-			busy++
-			given++
-		case m.state == Held && p.underway(m):
-			moving = append(moving, m)
-			busy++
-		case m.state == Held:
-			fresh = append(fresh, m)
-		case m.state == InFlight:
-			busy++
-			given++
-		}
-	}
-	slot := func() *Problem {
-		return &Problem{Planned: true, Reason: v1alpha1.ReasonAwaitingSlot, Message: fmt.Sprintf(
-			"%d of stage %s are in flight, as many as maxConcurrent allows; it starts when one of them is done", busy, s.name)}
-	}
-	for _, m := range again {
-		if m.block = p.blockOf(m, gate); m.block == nil {
-			p.begin(m)
-		} else if m.block.Reason == v1alpha1.ReasonOutsideWindow || m.block.Reason == v1alpha1.ReasonSuspended {
-			m.state, m.since = Held, p.now // its time runs from when it is given the release
-		}
-	}
-	for _, m := range moving {
-		m.block = p.blockOf(m, gate)
-		switch {
-		case m.block != nil:
-		case given >= limit: // people brought more of them under way than may be
-			m.block = slot()
-		default:
-			m.started, m.since = true, p.now
-			p.begin(m)
-			given++
-		}
-	}
-	for _, m := range fresh {
-		m.block = p.blockOf(m, gate)
-		switch {
-		case m.block != nil:
-		case busy >= limit:
-			m.block = slot()
-		default:
-			m.started, m.since = true, p.now
-			p.begin(m)
-			busy++
-		}
-	}
-}
-
-// begin starts a district, or repeats it. One that takes too long stays Failed.
-func (p *plan) begin(m *member) {
-	p.start = append(p.start, m.Name)
-	if !p.now.Before(p.timeout(m)) {
-		m.block = p.failure(m)
-		return
-	}
-	m.state = InFlight
-	p.lookAt(p.timeout(m))
-}
-
-// blockOf is the first thing that keeps a district from starting, or nil.
+// blockOf is the first thing that keeps a district from starting, or nil. One
+// that has failed has spent the budget itself, and goes on like those in flight.
 func (p *plan) blockOf(m *member, gate *Problem) *Problem {
-	if p.problem != nil {
+	if p.problem != nil && (m.state != Failed || p.problem.Reason != v1alpha1.ReasonBudgetSpent) {
 		return p.problem
 	}
 	if !m.Active {
 		return &Problem{Reason: v1alpha1.ReasonDistrictInactive, Message: fmt.Sprintf(
 			"%s is suspended or hibernated, so nothing would happen: set its spec.state to Active, pin it, or move it out of the wave", m.Name)}
+	}
+	if m.Unfit {
+		return &Problem{Reason: cmp.Or(failureReasons[m.Cause], v1alpha1.ReasonDistrictFailed), Message: fmt.Sprintf("%s cannot begin: %s", m.Name, m.Message)}
 	}
 	if problem := p.path(m); problem != nil {
 		return problem

@@ -4,6 +4,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/pin"
 	"ilp.health/operator/controllers/stack/upgrade"
 )
 
@@ -19,13 +20,18 @@ type District struct {
 	Labels               map[string]string
 	// Active districts are neither suspended nor hibernated.
 	Active bool
-	// Release is what its spec names.
-	Release string
-	// Current and Target are what its status names.
+	// Pin is the release that its spec names.
+	Pin string
+	// Current and Target are what its status names; both are empty for a new one,
+	// and for one whose status is lost.
 	Current, Target string
 	// Observed tells that the status speaks of the present spec.
 	Observed       bool
 	Ready, Stalled bool
+	// Asked is the release that it knows it may go to, and has not begun to.
+	Asked string
+	// Unfit tells that a new one is stopped by a mistake of its own, before any release.
+	Unfit bool
 	// Message is that of its condition Ready.
 	Message string
 	// Cause is what has to be mended, where the condition tells of a failure.
@@ -54,9 +60,10 @@ func districtOf(d *v1alpha1.District) District {
 		TimeZone: d.Spec.TimeZoneOrDefault(),
 		Labels:   d.Labels,
 		Active:   d.Spec.State == "" || d.Spec.State == v1alpha1.StateActive,
-		Release:  string(d.Spec.Release),
+		Pin:      pin.Of(d, d.Spec.Release),
 		Current:  d.Status.Release.Current,
 		Target:   d.Status.Release.Target,
+		Asked:    d.Status.Release.Asked,
 		Observed: d.Status.ObservedGeneration == d.Generation,
 		Stalled:  meta.IsStatusConditionTrue(d.Status.Conditions, v1alpha1.ConditionStalled),
 	}
@@ -64,6 +71,8 @@ func districtOf(d *v1alpha1.District) District {
 		out.Ready = ready.Status == "True"
 		out.Message = ready.Reason + ": " + ready.Message
 		out.Cause = v1alpha1.CauseOf(ready.Reason)
+		// One that has missed its wave needs nothing but that the wave is there.
+		out.Unfit = out.Target == "" && out.Asked == "" && out.Observed && out.Stalled && ready.Reason != v1alpha1.ReasonWaveNotFound
 	}
 	return out
 }

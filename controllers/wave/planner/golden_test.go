@@ -36,8 +36,8 @@ func wave(stages ...v1alpha1.Stage) v1alpha1.WaveSpec {
 	return v1alpha1.WaveSpec{Rollout: v1alpha1.Rollout{Stages: stages}}
 }
 
-func districts(n int) []*District {
-	var out []*District
+func districts(n int) []*simulated {
+	var out []*simulated
 	for i := range n {
 		out = append(out, newDistrict(i))
 	}
@@ -58,6 +58,7 @@ func TestGolden(t *testing.T) {
 	byCause := wave(stageOf("all", atOnce("4")))
 	byCause.Rollout.FailureBudget = v1alpha1.FailureBudget{Total: ptr.To[int32](5), Application: ptr.To[int32](0)}
 
+	elsewhere := map[string]bool{"downgrade": true, "late-districts": true, "called-back": true, "too-late": true, "refuses": true} // they begin
 	for name, story := range map[string]struct {
 		spec      v1alpha1.WaveSpec
 		districts int
@@ -106,9 +107,74 @@ func TestGolden(t *testing.T) {
 		}},
 		"window-never": {never, 1, nil},
 		"pin": {wave(stageOf("canary", count(1)), stageOf("others")), 3, []step{
-			{"Git pins d01", func(s *sim) { s.pins["d01"] = true }},
+			{"Git pins d01 to what it runs", func(s *sim) { s.pin("d01", oldRelease) }},
 			finished("d00"), finished("d02"),
-			{"Git lets go of d01", func(s *sim) { s.pins["d01"] = false; s.districts["d01"].Release = "" }},
+			{"Git pins d01 to the release of the wave", func(s *sim) { s.pin("d01", newRelease) }},
+			finished("d01"),
+			{"Git lets go of d01, and pins d02 to what it ran before", func(s *sim) { s.pin("d01", ""); s.pin("d02", oldRelease) }},
+			{"Git lets go of d02", func(s *sim) { s.pin("d02", "") }},
+			{"d02 has looked", func(*sim) {}},
+		}},
+		"late-districts": {wave(stageOf("all", atOnce("2"))), 4, []step{
+			{"the operator is killed before d00 and d01 look where they may go", func(s *sim) { s.asleep = true; s.keep(s.plan()) }},
+			{"d01 looks, and is done", func(s *sim) { s.look("d01"); s.finish("d01") }},
+			{"the wave names r3", func(s *sim) { s.nameRelease("r3", "1.2.0") }},
+			{"d00 takes the admission of before, which its cache still shows", func(s *sim) { s.districts["d00"].act(s.last, s.releases) }},
+			{"both look, and are done", func(s *sim) { s.look("d00", "d02"); s.finish("d00", "d02") }},
+		}},
+		"called-back": {wave(stageOf("all", atOnce("1"))), 3, []step{
+			{"the operator is killed before d00 looks where it may go", func(s *sim) { s.asleep = true; s.keep(s.plan()) }},
+			{"the wave is suspended", func(s *sim) { s.spec.State = v1alpha1.WaveStateSuspended }},
+			{"the wave is active, d00 is suspended: it keeps its place until nobody can have missed that it was called back", func(s *sim) {
+				s.spec.State, s.districts["d00"].Active = v1alpha1.WaveStateActive, false
+			}},
+			after(4 * time.Minute), after(time.Minute),
+			{"d00 is active, and waits for d01", func(s *sim) { s.districts["d00"].Active = true }},
+		}},
+		"too-late": {strict, 3, []step{
+			{"nobody looks for two hours: both of those who may go have failed, and still may", func(s *sim) {
+				s.asleep = true
+				s.keep(s.plan())
+				s.now = s.now.Add(2 * time.Hour)
+			}},
+			{"both look", func(s *sim) { s.look("d00", "d01") }},
+			finished("d00", "d01"),
+		}},
+		"refuses": {strict, 3, []step{
+			{"d00 has a patch that does not apply, and does not begin", func(s *sim) {
+				s.asleep, s.districts["d00"].broken = true, true
+				s.keep(s.plan())
+				s.look("d00", "d01")
+			}},
+			{"the wave names r3, which d00 has not looked at", func(s *sim) { s.nameRelease("r3", "1.2.0") }},
+			{"d00 looks", func(s *sim) { s.look("d00") }},
+			{"the patch is mended, and d00 goes", func(s *sim) { s.districts["d00"].mend(); s.look("d00") }},
+		}},
+		"status-lost": {wave(stageOf("canary", count(1), soak(60)), stageOf("others", atOnce("2"))), 5, []step{
+			finished("d00"), after(time.Hour), finished("d01"),
+			{"every status is lost in the middle of it", func(s *sim) {
+				s.status = v1alpha1.WaveStatus{}
+				for _, d := range s.districts {
+					d.lose()
+				}
+			}},
+			{"all have been looked at", func(*sim) {}},
+			after(time.Hour), finished("d02", "d03"),
+		}},
+		"newcomers": {wave(stageOf("canary", byName("d00")), stageOf("others", atOnce("2"))), 1, []step{
+			{"three register, and nobody has looked at them", func(s *sim) {
+				s.finish("d00")
+				for n := 1; n <= 3; n++ {
+					d := newcomer(n)
+					s.districts[d.Name] = d
+				}
+			}},
+			{"all have been looked at", func(*sim) {}},
+			{"d03 turns out to have a code that is taken", func(s *sim) {
+				d := s.districts["d03"]
+				d.Stalled, d.Unfit, d.Cause, d.Message = true, true, v1alpha1.CauseConfiguration, "DuplicateCode: the code is taken"
+			}},
+			finished("d01", "d02"),
 		}},
 		"suspended": {wave(stageOf("all", atOnce("1"))), 2, []step{
 			{"suspended", func(s *sim) { s.spec.State = v1alpha1.WaveStateSuspended }},
@@ -129,12 +195,11 @@ func TestGolden(t *testing.T) {
 				s.releases["r9-safe"] = upgrade.Release{Name: "r9-safe", Version: s.releases["r9"].Version, RollbackSafe: true}
 				for name, target := range map[string]string{"d00": "r9", "d01": "r9", "d02": "r9-safe"} {
 					d := s.districts[name]
-					d.Release, d.Target = target, target
-					s.memory = v1alpha1.WaveMemory{}
+					d.record.Target, d.Target, d.Ready = target, target, false
 				}
-				s.districts["d00"].Current = "r9"
+				s.finish("d00")
 			}},
-			{"Git pins d00", func(s *sim) { s.pins["d00"] = true }},
+			{"Git pins d00", func(s *sim) { s.districts["d00"].Pin = "r9" }},
 		}},
 		"late-registration": {wave(stageOf("canary", count(1), soak(60)), stageOf("others")), 2, []step{
 			finished("d00"), after(time.Hour),
@@ -161,7 +226,7 @@ func TestGolden(t *testing.T) {
 			tell := func(what string) {
 				fmt.Fprintf(&b, "%s: %s\n    %s", s.now.Format("Mon 15:04"), what, s.reconcile())
 			}
-			if name != "downgrade" {
+			if !elsewhere[name] {
 				tell("begin")
 			}
 			for _, step := range story.steps {
@@ -202,6 +267,6 @@ func BenchmarkPlan(b *testing.B) {
 	fleet := s.fleet()
 	b.ReportAllocs()
 	for b.Loop() {
-		Plan(s.spec, s.memory, fleet, s.now)
+		Plan(s.spec, s.status, fleet, s.now)
 	}
 }

@@ -7,36 +7,43 @@ import (
 	"ilp.health/operator/controllers/stack/upgrade"
 )
 
-// path says why the release cannot be reached from what a district runs, or
-// nil. What it is on its way to counts too, since its schema may be there already.
+// ends are the releases that a district may be of: what runs, and what it is on
+// its way to.
+type ends struct{ current, target string }
+
+// path says why the release cannot be reached from where a district is, or nil.
+// The district itself decides by the same when it takes its admission.
 func (p *plan) path(m *member) *Problem {
-	name := string(p.spec.Release)
-	if p.fleet.Releases[name].Version == nil || m.Current == name {
+	release := string(p.spec.Release)
+	if p.fleet.Releases[release].Version == nil || m.Target == release {
 		return nil
 	}
+	var known []upgrade.Release
 	for _, from := range []string{m.Current, m.Target} {
-		if from == "" || from == name {
+		if from == "" {
 			continue
 		}
-		if _, known := p.fleet.Releases[from]; !known {
+		found, ok := p.fleet.Releases[from]
+		if !ok {
 			return &Problem{Reason: v1alpha1.ReasonUpgradePath, Message: fmt.Sprintf(
 				"%s runs StackRelease %s, which does not exist any more, so nobody can tell whether %s can be reached from there: create it again, or pin the district",
-				m.Name, from, name)}
+				m.Name, from, release)}
 		}
-		if refusal := p.refusal(from); refusal != nil {
-			return &Problem{Reason: refusal.Reason, Message: fmt.Sprintf("%s: %s; or pin the district", m.Name, refusal.Message)}
-		}
+		known = append(known, found)
+	}
+	if refusal := p.refusal(ends{m.Current, m.Target}, known); refusal != nil {
+		return &Problem{Reason: refusal.Reason, Message: fmt.Sprintf("%s: %s; or pin the district", m.Name, refusal.Message)}
 	}
 	return nil
 }
 
-// refusal says why the release cannot be reached from another one, or nil. The
-// answer is kept: most districts run the same release, and each is asked for often.
-func (p *plan) refusal(from string) *upgrade.Refusal {
-	known, ok := p.refusals[from]
+// refusal says why the release cannot be reached, or nil. The answer is kept:
+// most districts are alike, and each is asked for often.
+func (p *plan) refusal(key ends, known []upgrade.Release) *upgrade.Refusal {
+	refusal, ok := p.refusals[key]
 	if !ok {
-		_, known = upgrade.Path(p.fleet.Releases[from], p.fleet.Releases[string(p.spec.Release)])
-		p.refusals[from] = known
+		_, refusal = upgrade.PathFrom(known, p.fleet.Releases[string(p.spec.Release)])
+		p.refusals[key] = refusal
 	}
-	return known
+	return refusal
 }

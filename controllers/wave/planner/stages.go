@@ -142,7 +142,7 @@ func (p *plan) rank(m *member) int {
 		return 0
 	case m.started:
 		return 1
-	case m.Active && p.path(m) == nil:
+	case m.Active && !m.Unfit && p.path(m) == nil:
 		return 2
 	default:
 		return 3
@@ -151,9 +151,11 @@ func (p *plan) rank(m *member) int {
 
 // advance counts who is done, and finds the stages that are complete and soaked.
 func (p *plan) advance() {
-	remembered := make(map[string]v1alpha1.StageMemory, len(p.memory.Stages))
-	for _, s := range p.memory.Stages {
-		remembered[string(s.Name)] = s
+	remembered := map[string]v1alpha1.StageMemory{}
+	if p.status.Memory.Release == p.spec.Release {
+		for _, s := range p.status.Memory.Stages {
+			remembered[string(s.Name)] = s
+		}
 	}
 	for _, m := range p.members {
 		if m.stage == nil {

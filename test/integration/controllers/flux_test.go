@@ -152,7 +152,7 @@ var _ = Describe("Flux, by its example", func() {
 			Expect(f.reconcile(ctx)).To(unchanged)
 		}
 		Expect(d.versions(ctx)).To(Equal(versions))
-		Expect(d.manager(ctx, "f:release")).To(Equal(v1alpha1.ManagerWave))
+		Expect(d.get(ctx).Spec.Release).To(BeEmpty())
 
 		By("taking back a pin that kubectl has made")
 		pin := func(release string) {

@@ -82,7 +82,7 @@ type witness struct {
 	canary  *district
 
 	mu       sync.Mutex
-	given    map[string]string // resourceVersion since which a District, or District/Puskesmas, names the release
+	given    map[string]string // resourceVersion since which the release is the target of a District, or District/Puskesmas
 	done     map[string]bool   // those that are ready on it
 	problems []string
 }
@@ -111,9 +111,9 @@ func newWitness(ctx context.Context, members []*district, release string) *witne
 func (w *witness) see(name string, object *unstructured.Unstructured, may func(string) string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	wanted, _, _ := unstructured.NestedString(object.Object, "spec", "release")
+	target, _, _ := unstructured.NestedString(object.Object, "status", "release", "target")
 	current, _, _ := unstructured.NestedString(object.Object, "status", "release", "current")
-	if wanted == w.release && w.given[name] == "" {
+	if target == w.release && w.given[name] == "" {
 		w.given[name] = object.GetResourceVersion()
 		if problem := may(name); problem != "" {
 			w.problems = append(w.problems, fmt.Sprintf("%s was begun %s", name, problem))

@@ -87,20 +87,29 @@ var _ = Describe("A wave", func() {
 		first.expect(ctx, "", v1alpha1.ConditionDatabaseReady, metav1.ConditionFalse, "")
 		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonProgressing, "0/2", "3 of 15 are registered", "1 in flight", "1 pinned", "1 held")
 		Expect(wave.Status.CurrentStage).To(Equal("canary"))
-		Expect(second.get(ctx).Spec.Release).To(BeEmpty())
-		Expect(first.manager(ctx, "f:release")).To(Equal(v1alpha1.ManagerWave))
+		Expect(second.get(ctx).Status.Release.Target).To(BeEmpty())
+
+		By("admitting it in nothing but the wave's own status, until it has the release as its target")
+		Expect(first.get(ctx).Status.Release.Target).To(Equal(defaultRelease))
+		Expect(first.get(ctx).Spec.Release).To(BeEmpty())
+		Eventually(func(g Gomega) {
+			g.Expect(admin.Get(ctx, client.ObjectKeyFromObject(wave), wave)).To(Succeed())
+			g.Expect(wave.Status.Admitted).To(BeEmpty())
+			g.Expect(wave.Status.Memory.Started).To(ConsistOf(HaveField("Name", BeEquivalentTo(first.name))))
+		}).Should(Succeed())
 
 		By("waiting for a person before the others")
 		workloads.let(ctx, first, "Cluster", "", succeeds)
 		first.expectReady(ctx)
 		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonAwaitingApproval, "add others to spec.approvedStages")
-		Expect(second.get(ctx).Spec.Release).To(BeEmpty())
+		Expect(second.get(ctx).Status.Release.Target).To(BeEmpty())
 
 		By("finishing without whom Git pins to a later release")
 		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.ApprovedStages = []v1alpha1.ObjectName{"others"} })
-		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release "+defaultRelease, "1 pinned")
+		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release "+defaultRelease, "1 pinned",
+			"3 of 15 are registered: the wave goes on when one of the other 12 names it")
 		second.expectReady(ctx)
-		Expect(pinned.get(ctx).Spec.Release).To(BeEquivalentTo(otherRelease))
+		Expect(pinned.get(ctx).Status.Release.Target).To(Equal(otherRelease))
 		Expect(wave.Status.Memory.Started).To(BeEmpty())
 
 		By("remembering all that after a restart, without another write")
@@ -112,8 +121,10 @@ var _ = Describe("A wave", func() {
 		}, "2s").Should(Succeed())
 
 		By("leaving the districts as they are when it is deleted")
+		running := second.get(ctx).Status.Release
 		Expect(admin.Delete(ctx, wave)).To(Succeed())
-		Consistently(func() string { return string(second.get(ctx).Spec.Release) }, "1s").Should(Equal(defaultRelease))
+		second.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWaveNotFound, wave.Name)
+		Expect(second.get(ctx).Status.Release).To(Equal(running))
 	})
 
 	It("stops when its canary fails, and goes on when a release repairs it", func(ctx SpecContext) {
@@ -134,7 +145,7 @@ var _ = Describe("A wave", func() {
 		})
 		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.0.0" })
 		expectWave(ctx, wave, metav1.ConditionFalse, v1alpha1.ReasonBudgetSpent, "failure budget is 0", first.name)
-		Expect(second.get(ctx).Spec.Release).To(BeEquivalentTo(defaultRelease))
+		Expect(second.get(ctx).Status.Release.Target).To(Equal(defaultRelease))
 
 		By("refusing to go back")
 		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = otherRelease })
@@ -144,7 +155,7 @@ var _ = Describe("A wave", func() {
 		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.0.0" })
 		first.edit(ctx, func(d *v1alpha1.District) { d.Spec.Patches = nil })
 		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release ilp-2.0.0", "1 pinned")
-		Expect(pinned.get(ctx).Spec.Release).To(BeEquivalentTo(defaultRelease))
+		Expect(pinned.get(ctx).Status.Release.Target).To(Equal(defaultRelease))
 	})
 
 	It("takes in a district that runs already, which goes on until its turn", func(ctx SpecContext) {
@@ -165,14 +176,14 @@ var _ = Describe("A wave", func() {
 		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "2/2 districts run release "+otherRelease)
 	})
 
-	It("takes back a district whose pin is given up, though its release stays the same", func(ctx SpecContext) {
+	It("takes back a district whose pin is given up", func(ctx SpecContext) {
 		first := newDistrict(admin)
 		Expect(admin.Create(ctx, newRelease("ilp-2.1.0", "2.1.0"))).To(Succeed())
 		wave := newWave(ctx, first)
 		first.apply(ctx, inWave(wave))
 		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1")
 
-		By("leaving it alone while somebody else owns the release")
+		By("leaving it alone while somebody sets the release")
 		own := func(manager, release string) {
 			GinkgoHelper()
 			patch := &unstructured.Unstructured{}
@@ -186,12 +197,12 @@ var _ = Describe("A wave", func() {
 		own("a-person", defaultRelease)
 		editWave(ctx, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.1.0" })
 		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1 pinned")
-		Expect(first.get(ctx).Spec.Release).To(BeEquivalentTo(defaultRelease))
+		Expect(first.get(ctx).Status.Release.Target).To(Equal(defaultRelease))
 
-		By("giving it the release of the wave when it alone owns the field")
+		By("admitting it when the pin is gone")
 		own("a-person", "")
 		expectWave(ctx, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded, "1/1 districts run release ilp-2.1.0")
-		Expect(wave.Status.Memory.Pinned).To(BeEmpty())
+		Expect(first.get(ctx).Spec.Release).To(BeEmpty())
 	})
 
 	It("says what is wrong with it", func(ctx SpecContext) {
@@ -211,24 +222,9 @@ var _ = Describe("A wave", func() {
 			s.State = v1alpha1.WaveStateSuspended
 		})
 		expectWave(ctx, wave, metav1.ConditionUnknown, v1alpha1.ReasonSuspended, "spec.state")
-		Expect(first.get(ctx).Spec.Release).To(BeEquivalentTo(defaultRelease))
+		Expect(first.get(ctx).Status.Release.Target).To(Equal(defaultRelease))
 
 		lonely := newDistrict(admin).apply(ctx, func(d *v1alpha1.District) { d.Spec.WaveRef.Name = "nobody-made-it" })
 		lonely.expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionFalse, v1alpha1.ReasonWaveNotFound, "nobody-made-it", "create it")
 	})
 })
-
-// manager is the field manager that owns a field of the District's spec.
-func (d *district) manager(ctx context.Context, field string) string {
-	GinkgoHelper()
-	for _, entry := range d.get(ctx).ManagedFields {
-		if entry.Subresource == "" && entry.FieldsV1 != nil {
-			fields := &unstructured.Unstructured{}
-			Expect(fields.UnmarshalJSON([]byte(`{"kind":"Fields","apiVersion":"v1",` + entry.FieldsV1.GetRawString()[1:]))).To(Succeed())
-			if _, found, _ := unstructured.NestedMap(fields.Object, "f:spec", field); found {
-				return entry.Manager
-			}
-		}
-	}
-	return ""
-}

@@ -8,11 +8,11 @@ import (
 	"ilp.health/operator/controllers/wave/planner"
 )
 
-// OfWave finds what keeps a district from the release of its wave; nil if it has
-// been given it, or is pinned.
+// OfWave finds what keeps a district from the release of its wave; nil if it may
+// go there, or is pinned.
 func OfWave(s *source.Snapshot, district string, now time.Time) *Blocker {
 	spec := s.Wave.Spec
-	decision := planner.Plan(spec, s.Memory(), s.Fleet(), now)
+	decision := planner.Plan(spec, s.Wave.Status, s.Fleet(), now)
 	for _, m := range decision.Members {
 		if m.Name != district || m.State != planner.Held || m.Reason == "" {
 			continue
@@ -30,8 +30,8 @@ func OfWave(s *source.Snapshot, district string, now time.Time) *Blocker {
 	return nil
 }
 
-// outcomeInWave of a district that has not been given its release: as the plan
-// has it, or against it.
+// outcomeInWave of a district that may not go to the release: as the plan has it,
+// or against it.
 func outcomeInWave(reason string) Outcome {
 	switch reason {
 	case v1alpha1.ReasonAwaitingApproval, v1alpha1.ReasonAwaitingStage, v1alpha1.ReasonAwaitingSlot, v1alpha1.ReasonSoaking, v1alpha1.ReasonOutsideWindow:

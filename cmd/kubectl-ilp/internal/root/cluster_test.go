@@ -205,7 +205,6 @@ func begun(s *source.Snapshot) {
 		if d.Name == "jayapura" || d.Name == "cirebon" || d.Name == "mamuju" {
 			continue
 		}
-		d.Spec.Release = "ilp-1.1.0"
 		d.Status.Release.Target = "ilp-1.1.0"
 		switch d.Name {
 		case "sintang":

@@ -56,36 +56,3 @@ func find(waves []v1alpha1.Wave, name string) (*v1alpha1.Wave, error) {
 func (s *Snapshot) Fleet() planner.Fleet {
 	return planner.FleetOf(s.Wave.Name, s.Districts, s.Releases)
 }
-
-// Memory is what the wave remembers, with its pins as they are now. The operator
-// finds pins by trying to write; here they are read.
-func (s *Snapshot) Memory() v1alpha1.WaveMemory {
-	memory := *s.Wave.Status.Memory.DeepCopy()
-	remembered := make(map[v1alpha1.ObjectName]v1alpha1.ObjectName, len(memory.Pinned))
-	for _, pin := range memory.Pinned {
-		remembered[pin.Name] = pin.Release
-	}
-	memory.Pinned = nil
-	for i := range s.Districts {
-		d := &s.Districts[i]
-		name := v1alpha1.ObjectName(d.Name)
-		if d.Spec.Release != "" && pinned(d, remembered[name] == d.Spec.Release) {
-			memory.Pinned = append(memory.Pinned, v1alpha1.PinnedDistrict{Name: name, Release: d.Spec.Release})
-		}
-	}
-	return memory
-}
-
-// pinned tells whether a release belongs to somebody else than the wave: by its
-// owners, if they are known. A file that was written by hand pins what it says;
-// of one that was exported without owners the wave's memory knows.
-func pinned(d *v1alpha1.District, remembered bool) bool {
-	switch {
-	case len(d.ManagedFields) > 0:
-		return len(ReleaseOwners(d, d.Spec.Release)) > 0
-	case d.UID == "":
-		return true
-	default:
-		return remembered
-	}
-}

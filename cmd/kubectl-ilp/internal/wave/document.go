@@ -14,7 +14,7 @@ import (
 	"ilp.health/operator/controllers/wave/planner/simulate"
 )
 
-// stateStarts is a district that is given the release now.
+// stateStarts is a district that is admitted to the release now.
 const stateStarts = "Starts"
 
 // Outcomes of a simulation, and of a wave.
@@ -80,10 +80,10 @@ type simulation struct {
 
 // makePlan asks the planner once, and plays the wave without failures for the times.
 func makePlan(s *source.Snapshot, options simulate.Options) (*planDocument, error) {
-	spec, memory, fleet := s.Wave.Spec, s.Memory(), s.Fleet()
-	decision := planner.Plan(spec, memory, fleet, options.Start)
+	spec, status, fleet := s.Wave.Spec, s.Wave.Status, s.Fleet()
+	decision := planner.Plan(spec, status, fleet, options.Start)
 	options.Fail = intstr.FromInt32(0)
-	smooth, err := simulate.Run(spec, memory, fleet, options)
+	smooth, err := simulate.Run(spec, status, fleet, options)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func makePlan(s *source.Snapshot, options simulate.Options) (*planDocument, erro
 	}
 	for _, m := range decision.Members {
 		d := planDistrict(known[m.Name], m, smooth.Times[m.Name])
-		if slices.Contains(decision.Start, m.Name) {
+		if m.Admitted {
 			d.State = stateStarts
 		}
 		i := slices.IndexFunc(p.Stages, func(s plannedStage) bool { return s.Name == m.Stage })
@@ -141,14 +141,14 @@ func planDistrict(d planner.District, m planner.Member, times simulate.Times) pl
 		EarliestStart: times.Start, EarliestEnd: times.End,
 	}
 	if m.State == planner.Pinned {
-		out.Pin = d.Release
+		out.Pin = d.Pin
 	}
 	return out
 }
 
 // simulate plays the wave as the options say.
 func (d *planDocument) simulate(s *source.Snapshot, options simulate.Options) error {
-	story, err := simulate.Run(s.Wave.Spec, s.Memory(), s.Fleet(), options)
+	story, err := simulate.Run(s.Wave.Spec, s.Wave.Status, s.Fleet(), options)
 	if err != nil {
 		return err
 	}

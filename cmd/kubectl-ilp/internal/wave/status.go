@@ -194,7 +194,7 @@ func (c *counts) add(state planner.State) {
 func statusOf(s *source.Snapshot, now time.Time) *statusDocument {
 	wave := &s.Wave
 	fleet := s.Fleet()
-	decision := planner.Plan(wave.Spec, wave.Status.Memory, fleet, now)
+	decision := planner.Plan(wave.Spec, wave.Status, fleet, now)
 	d := &statusDocument{
 		Wave: wave.Name, Release: string(wave.Spec.Release), Time: now.UTC().Truncate(time.Second),
 		Outcome: outcomeOf(wave), Stage: wave.Status.CurrentStage, Stages: []stageStatus{},
@@ -214,8 +214,8 @@ func statusOf(s *source.Snapshot, now time.Time) *statusDocument {
 	for _, m := range decision.Members {
 		stageOf[m.Name] = m.Stage
 		state := m.State
-		if state == planner.InFlight && districts[m.Name].Release != d.Release {
-			state = planner.Held // it is about to start, and has not
+		if state == planner.InFlight && m.Admitted {
+			state = planner.Held // it may go, and has not
 		}
 		d.Counts.add(state)
 		for i := range d.Stages {

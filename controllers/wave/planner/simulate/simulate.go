@@ -24,7 +24,7 @@ const horizon = 5 * 365 * 24 * time.Hour
 // world is the fleet in memory, and the controller that executes plans in it.
 type world struct {
 	spec      v1alpha1.WaveSpec
-	memory    v1alpha1.WaveMemory
+	status    v1alpha1.WaveStatus
 	districts map[string]*planner.District
 	releases  map[string]upgrade.Release
 	took      time.Duration
@@ -40,9 +40,10 @@ type world struct {
 // Run plays a wave until all is done or nothing happens any more. It assumes
 // that people approve every stage as soon as it asks for it, and that a
 // suspended wave is resumed at the start.
-func Run(spec v1alpha1.WaveSpec, memory v1alpha1.WaveMemory, fleet planner.Fleet, opts Options) (Story, error) {
+func Run(spec v1alpha1.WaveSpec, status v1alpha1.WaveStatus, fleet planner.Fleet, opts Options) (Story, error) {
 	w := &world{
-		spec: *spec.DeepCopy(), memory: *memory.DeepCopy(), releases: fleet.Releases, took: opts.DistrictTime,
+		spec: *spec.DeepCopy(), releases: fleet.Releases, took: opts.DistrictTime,
+		status:    v1alpha1.WaveStatus{Admitted: slices.Clone(status.Admitted), Memory: *status.Memory.DeepCopy()},
 		districts: map[string]*planner.District{}, now: opts.Start.UTC().Truncate(time.Second),
 		due: map[string]time.Time{}, state: map[string]planner.State{}, whole: map[string]bool{},
 		story: Story{Times: map[string]Times{}, End: opts.Start.UTC().Truncate(time.Second)},
@@ -52,6 +53,8 @@ func Run(spec v1alpha1.WaveSpec, memory v1alpha1.WaveMemory, fleet planner.Fleet
 		return Story{}, fmt.Errorf("maintenanceWindow.minutes is %d, so that it opens for nobody: write how many minutes it stays open", window.Minutes)
 	}
 	for _, d := range fleet.Districts {
+		// Those that wait are looked at before anything else happens.
+		d.Observed = d.Observed || d.Target != string(spec.Release)
 		w.districts[d.Name] = &d
 	}
 	if err := w.choose(opts); err != nil {
@@ -70,16 +73,16 @@ func Run(spec v1alpha1.WaveSpec, memory v1alpha1.WaveMemory, fleet planner.Fleet
 
 // choose draws the districts that fail from those that have to be changed.
 func (w *world) choose(opts Options) error {
-	decision := planner.Plan(w.spec, w.memory, w.fleet(), w.now)
+	decision := planner.Plan(w.spec, w.status, w.fleet(), w.now)
 	var candidates []string
 	for _, m := range decision.Members {
 		w.state[m.Name] = m.State
 		if m.State == planner.Held || m.State == planner.InFlight {
 			candidates = append(candidates, m.Name)
 		}
-	}
-	for _, name := range decision.Start {
-		w.state[name] = planner.Held // it is given the release in a moment
+		if m.Admitted {
+			w.state[m.Name] = planner.Held // it goes in a moment
+		}
 	}
 	n, err := intstr.GetScaledValueFromIntOrPercent(&opts.Fail, len(candidates), true)
 	if err != nil || n < 0 {
@@ -105,10 +108,12 @@ func (w *world) fleet() planner.Fleet {
 // settle does what the planner says until it says nothing new for this time.
 func (w *world) settle() {
 	for {
-		decision := planner.Plan(w.spec, w.memory, w.fleet(), w.now)
-		w.memory, w.story.Last = decision.Memory, decision
-		for _, name := range decision.Start {
-			w.give(name)
+		decision := planner.Plan(w.spec, w.status, w.fleet(), w.now)
+		w.status.Admitted, w.status.Memory, w.story.Last = decision.Admitted, decision.Memory, decision
+		for _, m := range decision.Members {
+			if m.Admitted {
+				w.take(m.Name)
+			}
 		}
 		w.observe(decision)
 		if !w.approve(decision) {
@@ -117,11 +122,10 @@ func (w *world) settle() {
 	}
 }
 
-// give is what the controller and then the district do with a release.
-func (w *world) give(name string) {
+// take is what a district does with its admission.
+func (w *world) take(name string) {
 	d := w.districts[name]
-	target := string(w.spec.Release)
-	d.Release, d.Target, d.Observed, d.Ready, d.Stalled = target, target, true, false, false
+	d.Target, d.Observed, d.Ready, d.Stalled = string(w.spec.Release), true, false, false
 	d.Cause, d.Message = "", "Progressing: the simulation has started it"
 }
 
@@ -191,7 +195,7 @@ func (w *world) add(e Event) {
 
 // since is from when the wave remembers a district to be on its way.
 func (w *world) since(name string) time.Time {
-	for _, s := range w.memory.Started {
+	for _, s := range w.status.Memory.Started {
 		if string(s.Name) == name {
 			return s.Since.Time
 		}
@@ -245,7 +249,7 @@ func (w *world) finish() {
 			d.Cause = v1alpha1.CauseApplication
 			continue
 		}
-		d.Current, d.Ready, d.Stalled, d.Cause = string(w.spec.Release), true, false, ""
+		d.Target, d.Current, d.Ready, d.Stalled, d.Cause = string(w.spec.Release), string(w.spec.Release), true, false, ""
 		d.Message = "Succeeded: the simulation has finished it"
 	}
 }

@@ -30,7 +30,7 @@ func fleet(n int) planner.Fleet {
 		f.Districts = append(f.Districts, planner.District{
 			Name: fmt.Sprintf("d%02d", i), Code: fmt.Sprintf("%02d.%02d", 11+i/60, 1+i%60),
 			TimeZone: []string{"Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"}[i%3],
-			Active:   true, Release: "r1", Current: "r1", Target: "r1", Observed: true, Ready: true,
+			Active:   true, Current: "r1", Target: "r1", Observed: true, Ready: true,
 		})
 	}
 	return f
@@ -53,7 +53,7 @@ func options(fail string, seed uint64) Options {
 
 func run(t *testing.T, spec v1alpha1.WaveSpec, fleet planner.Fleet, options Options) Story {
 	t.Helper()
-	story, err := Run(spec, v1alpha1.WaveMemory{}, fleet, options)
+	story, err := Run(spec, v1alpha1.WaveStatus{}, fleet, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func TestWindowThatNeverOpens(t *testing.T) {
 		t.Errorf("want nothing to happen for want of a window, got %v and %+v", story.Events, story.Last.Problem)
 	}
 	s.Rollout.MaintenanceWindow = v1alpha1.MaintenanceWindow{Cron: "* * * * *"}
-	if _, err := Run(s, v1alpha1.WaveMemory{}, fleet(2), options("0", 1)); err == nil {
+	if _, err := Run(s, v1alpha1.WaveStatus{}, fleet(2), options("0", 1)); err == nil {
 		t.Error("a window of no minutes is accepted")
 	}
 }
@@ -138,14 +138,13 @@ func TestWindowThatNeverOpens(t *testing.T) {
 // TestInFlight continues what a cluster has begun.
 func TestInFlight(t *testing.T) {
 	f := fleet(3)
-	f.Districts[0].Release, f.Districts[0].Target, f.Districts[0].Ready = "r2", "r2", false
-	f.Districts[1].Release = "r9"
-	memory := v1alpha1.WaveMemory{
+	f.Districts[0].Target, f.Districts[0].Ready = "r2", false
+	f.Districts[1].Pin = "r9"
+	status := v1alpha1.WaveStatus{Memory: v1alpha1.WaveMemory{
 		Release: "r2",
 		Started: []v1alpha1.StartedDistrict{{Name: "d00", Since: metav1.NewTime(monday.Add(-15 * time.Minute))}},
-		Pinned:  []v1alpha1.PinnedDistrict{{Name: "d01", Release: "r9"}},
-	}
-	story, err := Run(spec(1, 0, "1", 1), memory, f, options("0", 1))
+	}}
+	story, err := Run(spec(1, 0, "1", 1), status, f, options("0", 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +204,7 @@ func TestFailures(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Run(spec(1, 0, "1", 1), v1alpha1.WaveMemory{}, fleet(1), options("some", 1)); err == nil {
+	if _, err := Run(spec(1, 0, "1", 1), v1alpha1.WaveStatus{}, fleet(1), options("some", 1)); err == nil {
 		t.Error("--fail some is accepted")
 	}
 }
@@ -243,7 +242,7 @@ func TestRandom(t *testing.T) {
 				t.Errorf("seed %d: others starts at %s, before first has soaked until %s", seed, others[0], over)
 			}
 		}
-		worst := Worst(s, planner.Plan(s, v1alpha1.WaveMemory{}, f, monday))
+		worst := Worst(s, planner.Plan(s, v1alpha1.WaveStatus{}, f, monday))
 		failed := story.Last.Counts[planner.Failed]
 		if failed > worst.Districts {
 			t.Errorf("seed %d: %d failed, more than the worst case of %d", seed, failed, worst.Districts)
@@ -274,11 +273,11 @@ func TestWorst(t *testing.T) {
 		"no more than there are":           {514, nil, WorstCase{"others", 8, 8}},
 		"who is done is safe": {514, func(f planner.Fleet) {
 			for i := range f.Districts {
-				f.Districts[i].Release, f.Districts[i].Current = "r2", "r2"
+				f.Districts[i].Target, f.Districts[i].Current = "r2", "r2"
 			}
 		}, WorstCase{}},
 		"held already": {0, func(f planner.Fleet) {
-			f.Districts[0].Release, f.Districts[0].Ready, f.Districts[0].Stalled = "r2", false, true
+			f.Districts[0].Target, f.Districts[0].Ready, f.Districts[0].Stalled = "r2", false, true
 		}, WorstCase{"first", 1, 4}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -286,7 +285,7 @@ func TestWorst(t *testing.T) {
 			if test.change != nil {
 				test.change(f)
 			}
-			if got := Worst(s, planner.Plan(s, v1alpha1.WaveMemory{}, f, monday)); got != test.want {
+			if got := Worst(s, planner.Plan(s, v1alpha1.WaveStatus{}, f, monday)); got != test.want {
 				t.Errorf("got %+v, want %+v", got, test.want)
 			}
 		})

@@ -29,7 +29,7 @@ type EventType string
 const (
 	// Approved is a stage that a person approves.
 	Approved EventType = "Approved"
-	// Started are districts that are given the release.
+	// Started are districts that go to the release.
 	Started EventType = "Started"
 	// Done are districts that run the release and are Ready.
 	Done EventType = "Done"
