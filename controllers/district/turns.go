@@ -49,9 +49,9 @@ func turns(facilities []facility, limit int) (now []int) {
 		case failed && !(f.admitted && f.stalled):
 		case f.admitted:
 			now = append(now, i)
-		case pilots && !f.pilot:
 		case f.elsewhere:
-			now = append(now, i)
+			now = append(now, i) // before pilots too: it holds a place that they may need
+		case pilots && !f.pilot:
 		case busy < limit:
 			now = append(now, i)
 			busy++

@@ -6,6 +6,8 @@ import (
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -37,6 +39,19 @@ func handedOut(ctx context.Context, d *District, puskesmas, release string) {
 	}
 }
 
+// pods tells of everything that has pods which they are, and how they are made.
+func pods(ctx context.Context, d *District) map[string]any {
+	GinkgoHelper()
+	all := map[string]any{}
+	for _, gvk := range []schema.GroupVersionKind{DeploymentKind, JobKind} {
+		for _, object := range d.Objects(ctx, gvk) {
+			template, _, _ := unstructured.NestedMap(object.Object, "spec", "template")
+			all[object.GetName()] = []any{object.GetUID(), template}
+		}
+	}
+	return all
+}
+
 var _ = Describe("A Puskesmas of an operator before 0.2.0", func() {
 	var d *District
 	BeforeEach(func(ctx SpecContext) {
@@ -60,14 +75,14 @@ var _ = Describe("A Puskesmas of an operator before 0.2.0", func() {
 	}
 
 	It("is written down, and its spec is given back, as often as the operators change", func(ctx SpecContext) {
-		runs := programs(ctx, d)
+		before := pods(ctx, d)
 		for range 2 {
 			upgrade(ctx, DefaultRelease)
 			d.ExpectReady(ctx)
 			Eventually(func() *record.Record { return d.RecordOf(ctx, "darit") }).Should(And(
 				HaveField("Target", DefaultRelease), HaveField("Running", DefaultRelease), HaveField("Schema", []string{DefaultRelease})))
 			Expect(d.RecordOf(ctx, "tebidah")).To(And(HaveField("Target", stepTwo), HaveField("Schema", []string{stepTwo})))
-			Expect(programs(ctx, d)).To(Equal(runs))
+			Expect(pods(ctx, d)).To(Equal(before))
 		}
 
 		By("following its district then")
@@ -82,12 +97,12 @@ var _ = Describe("A Puskesmas of an operator before 0.2.0", func() {
 		Eventually(func() []string { return schemaImages(ctx, d, "darit") }).Should(ContainElement(stepTwoImage))
 		d.Expect(ctx, "darit", v1alpha1.ConditionSchemaReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing)
 		Expect(d.Puskesmas(ctx, "darit").Status.Release.Schema).To(Equal(stepTwo))
-		runs := programs(ctx, d)
+		before := pods(ctx, d)
 		for range 2 {
 			upgrade(ctx, stepTwo)
 			Eventually(func() *record.Record { return d.RecordOf(ctx, "darit") }).Should(And(
 				HaveField("Target", stepTwo), HaveField("Running", DefaultRelease), HaveField("Schema", []string{DefaultRelease, stepTwo})))
-			Consistently(func() map[string]string { return programs(ctx, d) }, AWhile).Should(Equal(runs))
+			Consistently(func() map[string]any { return pods(ctx, d) }, AWhile).Should(Equal(before))
 		}
 		workloads.Let(ctx, d, "Job", "darit", Succeeds)
 		d.ExpectReady(ctx)
