@@ -16,7 +16,7 @@ export PATH := $(PATH):$(CACHE)/bin
 
 .PHONY: help
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 ##@ See it
 
@@ -45,14 +45,20 @@ deploy: ## Install or upgrade the guards, then the operator, in KUBECONFIG's clu
 	kubectl wait --for=condition=Established --timeout=1m crd --selector=app.kubernetes.io/part-of=ilp
 	kubectl apply --server-side --force-conflicts -k config/default
 
+.PHONY: undeploy
+undeploy: ## Remove the operator from KUBECONFIG's cluster, once there is no District; guards and data stay
+	kubectl delete --ignore-not-found -k config/default
+
 .PHONY: screenshots
 screenshots: ## Make docs/images from the running demo
 	hack/screenshot/demo.sh
 
 ##@ Prove it
 
+# Each waits at times, so they run beside each other. None writes what another reads.
 .PHONY: test
-test: lint unit integration ## Lint, unit and golden tests, and a real API server
+test: ## Lint, unit and golden tests, and a real API server
+	@$(MAKE) --no-print-directory -j lint unit controllers suites
 
 .PHONY: lint
 lint: $(LINT) generated ## golangci-lint with kube-api-linter; generated files are up to date
@@ -67,10 +73,25 @@ unit: ## Table, property and golden tests
 
 .PHONY: integration
 integration: ## The API, the policies and the operator against a real API server
+	@$(MAKE) --no-print-directory -j controllers suites
+
+# The operator, feature by feature, in processes with an API server each.
+.PHONY: controllers
+controllers: assets
+	$(WITH_ASSETS) go run github.com/onsi/ginkgo/v2/ginkgo -procs=3 -timeout=20m ./test/integration/controllers
+
+# What has an API server of its own in each spec, or needs none for long.
+.PHONY: suites
+suites: assets
+	$(WITH_ASSETS) go test $(addprefix ./test/integration/,admission disruption install plugin) -count=1 -timeout 20m
+	cd hack/chart && $(WITH_ASSETS) go test ./lifecycle -count=1
+
+# etcd, kube-apiserver and kubectl. They have memory to spare here, and collect garbage less often.
+WITH_ASSETS := KUBEBUILDER_ASSETS=$(CACHE)/assets GOGC=400
+.PHONY: assets
+assets:
 	hack/localcluster/build.sh
 	$(LOCALCLUSTER) assets $(CACHE)/assets
-	KUBEBUILDER_ASSETS=$(CACHE)/assets go test ./test/integration/... -count=1 -timeout 20m
-	cd hack/chart && KUBEBUILDER_ASSETS=$(CACHE)/assets go test ./lifecycle -count=1
 
 .PHONY: e2e
 e2e: build $(CACHE)/bin/helm $(CACHE)/bin/kustomize-controller ## Real node, real pods: the demo, and what a user would see of it (root, Debian)
@@ -91,10 +112,17 @@ bench: ## 15 × 20 Puskesmas beside a bare client, then a wave of 40 × 15; work
 build: ## Build the operator and the kubectl plugin into bin/
 	go build -o bin/ ./cmd/...
 
+.PHONY: tidy
+tidy: ## go mod tidy in every module
+	for module in $$(git ls-files '*go.mod'); do (cd $$(dirname $$module) && go mod tidy) || exit 1; done
+
+DEEPCOPY := api/v1alpha1
+CRDS := config/crd/bases
+API_PAGE := docs/api.md
 .PHONY: generate
 generate: $(CONTROLLER_GEN) $(API_DOCS) ## CRDs, deep copies and docs/api.md from api/
-	$(CONTROLLER_GEN) object paths=./api/... crd output:crd:dir=config/crd/bases paths=./api/...
-	$(API_DOCS) --source-path=api/v1alpha1 --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=docs/api.md --log-level=ERROR
+	$(CONTROLLER_GEN) object output:object:dir=$(DEEPCOPY) crd output:crd:dir=$(CRDS) paths=./api/...
+	$(API_DOCS) --source-path=api/v1alpha1 --config=hack/tools/crd-ref-docs.yaml --renderer=markdown --output-path=$(API_PAGE) --log-level=ERROR
 
 .PHONY: chart
 chart: ## The templates of the charts, from config/
@@ -108,10 +136,11 @@ dist: ## dist/guards.yaml and dist/install.yaml: the guards and the operator in 
 
 .PHONY: generated
 generated: $(CONTROLLER_GEN) $(API_DOCS)
-	@before=$$(cat api/v1alpha1/zz_generated.deepcopy.go config/crd/bases/* docs/api.md | sha256sum); \
-	$(MAKE) --no-print-directory -s generate; \
-	after=$$(cat api/v1alpha1/zz_generated.deepcopy.go config/crd/bases/* docs/api.md | sha256sum); \
-	test "$$before" = "$$after" || { echo "generated files were out of date: commit what make generate has changed"; exit 1; }
+	@new=$$(mktemp -d) && trap 'rm -rf $$new' EXIT && \
+	$(MAKE) --no-print-directory -s generate DEEPCOPY=$$new/api CRDS=$$new/crd API_PAGE=$$new/api.md && \
+	diff -u api/v1alpha1/zz_generated.deepcopy.go $$new/api/zz_generated.deepcopy.go && \
+	diff -ru config/crd/bases $$new/crd && diff -u docs/api.md $$new/api.md || \
+	{ echo "generated files are out of date: run make generate and commit what it changes"; exit 1; }
 
 # Helm of the version that the chart's tests have as a library.
 $(CACHE)/bin/helm: hack/chart/go.mod

@@ -36,7 +36,7 @@ type statusView struct {
 // StartLinter looks at every status from now on.
 func StartLinter(ctx context.Context, c client.WithWatch) *Linter {
 	l := &Linter{last: map[string]statusView{}, found: map[string]bool{}}
-	for _, gvk := range []schema.GroupVersionKind{DistrictKind, PuskesmasKind, v1alpha1.GroupVersion.WithKind("StackRelease")} {
+	for _, gvk := range []schema.GroupVersionKind{DistrictKind, PuskesmasKind, WaveKind, StackReleaseKind} {
 		Follow(ctx, c, gvk, l.see)
 	}
 	return l
