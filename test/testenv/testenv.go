@@ -1,8 +1,9 @@
 // Package testenv starts a real API server with this project's CRDs and
 // admission policies, for tests that must not guess what it does. Nothing runs
-// beside it: no controller, no node.
+// beside it, no controller and no node; but the garbage collector where a test
+// asks for it.
 //
-// It takes etcd and kube-apiserver from KUBEBUILDER_ASSETS.
+// It takes etcd, kube-apiserver and kube-controller-manager from KUBEBUILDER_ASSETS.
 package testenv
 
 import (

@@ -6,11 +6,12 @@ import (
 	"path/filepath"
 )
 
-// envtestPrograms are what controller-runtime's envtest starts.
-var envtestPrograms = []string{"etcd", "kube-apiserver", "kubectl"}
+// envtestPrograms are what controller-runtime's envtest starts, and the garbage
+// collector's program beside them.
+var envtestPrograms = []string{"etcd", "kube-apiserver", "kube-controller-manager", "kubectl"}
 
 // Assets makes dir a KUBEBUILDER_ASSETS folder: names of the programs that
-// envtest starts, all leading to this binary, which acts as what it is called.
+// tests start, all leading to this binary, which acts as what it is called.
 func Assets(dir string) error {
 	self, err := os.Executable()
 	if err != nil {
