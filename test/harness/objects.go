@@ -93,7 +93,8 @@ func (d *District) Made(ctx context.Context) []string {
 	return out
 }
 
-// Background deletes at once: there is no garbage collector to wait for.
+// Background deletes at once, and leaves what depends on the object to the
+// garbage collector.
 var Background = client.PropagationPolicy(metav1.DeletePropagationBackground)
 
 // Find is the operator's object of a kind whose name starts so.

@@ -1,6 +1,7 @@
 // Package harness runs the operator, as its own service account and with
-// nothing but that account's rights, against a real API server. There is no
-// node and no CloudNativePG: World plays those by writing statuses.
+// nothing but that account's rights, against a real API server beside which the
+// garbage collector runs. There is no node and no CloudNativePG: World plays
+// those by writing statuses.
 //
 // While specs run, three observers look at everything that happens: the Ledger
 // proves that no object exists which no inventory names, the Linter that every
@@ -51,12 +52,13 @@ func Configure() {
 	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
 }
 
-// Start starts an API server with two releases, the observers and the operator,
-// until the suite ends.
+// Start starts an API server with a garbage collector and two releases, the
+// observers and the operator, until the suite ends.
 func Start() *Suite {
 	GinkgoHelper()
 	ctrl.SetLogger(zap.New(zap.WriteTo(GinkgoWriter), zap.UseDevMode(true)))
 	environment := testenv.Start(GinkgoT(), testenv.WithCloudNativePG())
+	environment.CollectGarbage()
 	s := &Suite{
 		Admin:                 environment.Client,
 		AdminConfig:           environment.KubeConfig(),

@@ -152,10 +152,13 @@ var _ = Describe("Every stage of life", func() {
 	})
 })
 
-// deleteInForeground deletes what nothing depends on. Nobody collects garbage
-// here, so it stays as long as the spec wants.
+// deleteInForeground deletes what nothing depends on, and holds it as long as the
+// spec wants.
 func deleteInForeground(ctx context.Context, object client.Object) {
 	GinkgoHelper()
+	held, _ := object.DeepCopyObject().(client.Object)
+	held.SetFinalizers(append(held.GetFinalizers(), "example.test/hold"))
+	Expect(admin.Patch(ctx, held, client.MergeFrom(object))).To(Succeed())
 	Expect(admin.Delete(ctx, object, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) {
 		Expect(admin.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
