@@ -67,7 +67,7 @@ lint: $(LINT) generated ## golangci-lint with kube-api-linter; generated files a
 # The chart's tests read config/, outside of their module, where Go would not see a change: so they are never cached.
 .PHONY: unit
 unit: ## Table, property and golden tests
-	go test ./api/... ./cmd/... ./config/... ./controllers/... ./test/gitops ./test/scale
+	go test ./api/... ./cmd/... ./config/... ./controllers/... ./test/gitops ./test/harness ./test/scale
 	cd hack/localcluster && go test ./internal/...
 	cd hack/chart && go test . -count=1
 

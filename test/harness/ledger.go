@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,12 +24,14 @@ import (
 // between two looks.
 //
 // What a deleted District or Puskesmas named stays named: its data is kept on
-// purpose. So does what one named whose status is lost.
+// purpose. So does what one named whose status is lost, until it names anything
+// again.
 type Ledger struct {
 	mu      sync.Mutex
 	objects map[string]*span   // one life of an object
 	named   map[string][]*span // by entry: while an inventory named it
 	open    map[string]*span   // by resource and entry: the span that goes on
+	lost    map[string]bool    // resources whose status is lost and names nothing yet
 	excused map[string]bool    // resources that a spec takes the inventory from
 }
 
@@ -41,9 +44,13 @@ type span struct {
 // The kinds whose status names what runs.
 var DistrictKind, PuskesmasKind = v1alpha1.GroupVersion.WithKind("District"), v1alpha1.GroupVersion.WithKind("Puskesmas")
 
+func newLedger() *Ledger {
+	return &Ledger{objects: map[string]*span{}, named: map[string][]*span{}, open: map[string]*span{}, lost: map[string]bool{}, excused: map[string]bool{}}
+}
+
 // StartLedger writes down from now on what exists and who names it.
 func StartLedger(ctx context.Context, c client.WithWatch) *Ledger {
-	l := &Ledger{objects: map[string]*span{}, named: map[string][]*span{}, open: map[string]*span{}, excused: map[string]bool{}}
+	l := newLedger()
 	kinds := slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{{Version: "v1", Kind: "Secret"}})
 	for _, gvk := range kinds {
 		Follow(ctx, c, gvk, l.seeObject, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
@@ -86,16 +93,21 @@ func (l *Ledger) Excuse(resource client.Object) {
 }
 
 func (l *Ledger) seeInventory(event watch.EventType, resource *unstructured.Unstructured) {
-	if seen, _, _ := unstructured.NestedInt64(resource.Object, "status", "observedGeneration"); event == watch.Deleted || seen < 0 {
-		return
-	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.excused[string(resource.GetUID())] {
+	uid := string(resource.GetUID())
+	if event == watch.Deleted || l.excused[uid] {
 		return
 	}
-	owner, now := string(resource.GetUID())+" ", revision(resource)
+	owner, now := uid+" ", revision(resource)
 	entries, _, _ := unstructured.NestedSlice(resource.Object, "status", "inventory")
+	if seen, _, _ := unstructured.NestedInt64(resource.Object, "status", "observedGeneration"); seen < 0 {
+		l.lost[uid] = true
+	}
+	if l.lost[uid] && len(entries) == 0 {
+		return
+	}
+	delete(l.lost, uid)
 	names := map[string]bool{}
 	for _, item := range entries {
 		id, _ := item.(map[string]any)["id"].(string)
@@ -127,6 +139,16 @@ func (l *Ledger) Forgotten() []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// Close drops what Forgotten lists, so that one spec fails of it and no other.
+func (l *Ledger) Close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.DeleteFunc(l.objects, func(_ string, life *span) bool {
+		_, forgotten := uncovered(*life, l.named[life.what])
+		return forgotten
+	})
 }
 
 // uncovered finds the first revision of a life that lies in no span.
