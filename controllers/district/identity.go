@@ -39,13 +39,17 @@ func (r *Reconciler) checkCode(ctx context.Context, s *scope) error {
 	if err := r.Client.List(ctx, &same, client.MatchingFields{IndexCode: string(s.district.Spec.Code)}); err != nil {
 		return fmt.Errorf("find District %s: %w", s.district.Spec.Code, err)
 	}
+	oldest := s.district
 	for i := range same.Items {
-		if other := &same.Items[i]; other.UID != s.district.UID && older(other, s.district) {
-			return status.Stalled(v1alpha1.ReasonDuplicateCode,
-				"spec.code %s is already that of District %s: correct one of the two codes, or delete one", s.district.Spec.Code, other.Name)
+		if other := &same.Items[i]; older(other, oldest) {
+			oldest = other
 		}
 	}
-	return nil
+	if oldest.UID == s.district.UID {
+		return nil
+	}
+	return status.Stalled(v1alpha1.ReasonDuplicateCode,
+		"spec.code %s is already that of District %s: correct one of the two codes, or delete one", s.district.Spec.Code, oldest.Name)
 }
 
 func older(a, b *v1alpha1.District) bool {

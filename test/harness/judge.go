@@ -12,13 +12,9 @@ import (
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/test/gitops"
 	"ilp.health/operator/test/testenv"
 )
-
-// The kinds of ilp.health that are nobody's property.
-var WaveKind, StackReleaseKind = v1alpha1.GroupVersion.WithKind("Wave"), v1alpha1.GroupVersion.WithKind("StackRelease")
 
 // Judge has GitOps tools tell the health of every resource whenever it changes,
 // and notes where they have no answer or contradict each other.

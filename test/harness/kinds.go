@@ -2,6 +2,16 @@ package harness
 
 import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"ilp.health/operator/api/v1alpha1"
+)
+
+// The kinds of ilp.health.
+var (
+	DistrictKind     = v1alpha1.GroupVersion.WithKind("District")
+	PuskesmasKind    = v1alpha1.GroupVersion.WithKind("Puskesmas")
+	WaveKind         = v1alpha1.GroupVersion.WithKind("Wave")
+	StackReleaseKind = v1alpha1.GroupVersion.WithKind("StackRelease")
 )
 
 // Core is a kind of the core group.

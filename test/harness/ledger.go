@@ -41,9 +41,6 @@ type span struct {
 	from, until uint64
 }
 
-// The kinds whose status names what runs.
-var DistrictKind, PuskesmasKind = v1alpha1.GroupVersion.WithKind("District"), v1alpha1.GroupVersion.WithKind("Puskesmas")
-
 func newLedger() *Ledger {
 	return &Ledger{objects: map[string]*span{}, named: map[string][]*span{}, open: map[string]*span{}, lost: map[string]bool{}, excused: map[string]bool{}}
 }

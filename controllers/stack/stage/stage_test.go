@@ -97,7 +97,8 @@ func deployment(status appsv1.DeploymentStatus) *appsv1.Deployment {
 
 func failedJob() *batchv1.Job {
 	return &batchv1.Job{
-		ObjectMeta: metav1.ObjectMeta{Name: "tebidah-schema", Namespace: namespace,
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "tebidah-schema", Namespace: namespace,
 			Labels: map[string]string{v1alpha1.LabelManagedBy: v1alpha1.ManagerName},
 			ManagedFields: []metav1.ManagedFieldsEntry{{
 				Manager: v1alpha1.ManagerName, Operation: metav1.ManagedFieldsOperationApply,

@@ -108,6 +108,7 @@ var _ = Describe("Every stage of life", func() {
 		districtAt("hibernated")
 		puskesmasAt("hibernated")
 		d.Edit(ctx, func(r *v1alpha1.District) { r.Spec.State = v1alpha1.StateActive })
+		d.Expect(ctx, "tebidah", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 		d.Expect(ctx, "", v1alpha1.ConditionReady, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 		ExpectWave(ctx, admin, wave, metav1.ConditionTrue, v1alpha1.ReasonSucceeded)
 
