@@ -4,7 +4,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/labels"
@@ -12,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/selection"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -22,6 +22,7 @@ import (
 	"ilp.health/operator/controllers/puskesmas"
 	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/controllers/stack/pin"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/render"
@@ -37,6 +38,9 @@ type Options struct {
 	Identity district.Identity
 	// DistrictWorkers and PuskesmasWorkers are how many of each are worked on at once.
 	DistrictWorkers, PuskesmasWorkers int
+	// Clock tells the time, and Pace how long to wait for what.
+	Clock clock.PassiveClock
+	Pace  pace.Pace
 }
 
 // NewScheme knows the kinds that the operator reads and writes in typed form.
@@ -76,10 +80,10 @@ func labelled(key string) labels.Selector {
 // Add adds all controllers to a manager.
 func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 	var (
-		applier  = apply.New(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader())
+		applier  = apply.New(mgr.GetClient(), mgr.GetCache(), mgr.GetAPIReader(), opts.Clock, opts.Pace)
 		renderer = render.New(config.Stack())
-		stages   = &stage.Runner{Applier: applier, APIReader: mgr.GetAPIReader(), Now: time.Now}
-		statuses = &status.Writer{Client: mgr.GetClient()}
+		stages   = &stage.Runner{Applier: applier, APIReader: mgr.GetAPIReader(), Clock: opts.Clock, Pace: opts.Pace}
+		statuses = &status.Writer{Client: mgr.GetClient(), Clock: opts.Clock, Pace: opts.Pace}
 		records  = &record.Store{Client: mgr.GetClient()}
 		recorder = mgr.GetEventRecorder(v1alpha1.ManagerName)
 	)
@@ -101,7 +105,8 @@ func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		Records:   records,
 		Registry:  registry,
 		Identity:  opts.Identity,
-		Now:       time.Now,
+		Clock:     opts.Clock,
+		Pace:      opts.Pace,
 	}
 	if err := districts.SetupWithManager(ctx, mgr, opts.DistrictWorkers); err != nil {
 		return fmt.Errorf("set up districts: %w", err)
@@ -115,16 +120,17 @@ func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		Stages:    stages,
 		Statuses:  statuses,
 		Records:   records,
-		Now:       time.Now,
+		Clock:     opts.Clock,
+		Pace:      opts.Pace,
 	}
 	if err := facilities.SetupWithManager(ctx, mgr, opts.PuskesmasWorkers); err != nil {
 		return fmt.Errorf("set up Puskesmas: %w", err)
 	}
-	releases := &stackrelease.Reconciler{Client: mgr.GetClient(), Statuses: statuses, Renderer: renderer}
+	releases := &stackrelease.Reconciler{Client: mgr.GetClient(), Statuses: statuses, Renderer: renderer, Clock: opts.Clock, Pace: opts.Pace}
 	if err := releases.SetupWithManager(ctx, mgr); err != nil {
 		return fmt.Errorf("set up StackReleases: %w", err)
 	}
-	waves := &wave.Reconciler{Client: mgr.GetClient(), Recorder: recorder, Statuses: statuses, Now: time.Now}
+	waves := &wave.Reconciler{Client: mgr.GetClient(), Recorder: recorder, Statuses: statuses, Clock: opts.Clock, Pace: opts.Pace}
 	if err := waves.SetupWithManager(ctx, mgr); err != nil {
 		return fmt.Errorf("set up waves: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
@@ -15,6 +16,7 @@ import (
 
 	"ilp.health/operator/controllers"
 	"ilp.health/operator/controllers/district"
+	"ilp.health/operator/controllers/stack/pace"
 )
 
 func main() {
@@ -26,7 +28,7 @@ func main() {
 
 func run() error {
 	var (
-		opts            controllers.Options
+		opts            = controllers.Options{Clock: clock.RealClock{}, Pace: pace.Default()}
 		identity        district.Identity
 		metricsAddress  = flag.String("metrics-bind-address", ":8443", "address of the metrics, served over HTTPS to who may read them; 0 turns them off")
 		probeAddress    = flag.String("health-probe-bind-address", ":8081", "address of /healthz and /readyz")

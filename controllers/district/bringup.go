@@ -45,11 +45,11 @@ func (r *Reconciler) isolate(ctx context.Context, s *scope) error {
 // takes a Cluster which is not there for one that is to be made.
 func (r *Reconciler) findDatabase(ctx context.Context, s *scope) error {
 	if err := r.owned.Ensure(live.DatabaseKinds...); err != nil {
-		err = stage.Describe(err)
+		err = r.Stages.Describe(err)
 		s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonMissingDependency, err.Error())
 		return err
 	}
-	return reported(s, v1alpha1.ConditionDatabaseReady, r.checkDatabase(ctx, s))
+	return r.reported(s, v1alpha1.ConditionDatabaseReady, r.checkDatabase(ctx, s))
 }
 
 // bringUpDatabase applies the PostgreSQL cluster and waits for its primary.
@@ -64,13 +64,13 @@ func (r *Reconciler) bringUpDatabase(ctx context.Context, s *scope) error {
 		Options:   apply.Options{Trusted: s.trusted},
 	})
 	if err != nil {
-		return reported(s, v1alpha1.ConditionDatabaseReady, r.unlessGivenUp(ctx, s, err))
+		return r.reported(s, v1alpha1.ConditionDatabaseReady, r.unlessGivenUp(ctx, s, err))
 	}
 	if err := r.awaitServers(ctx, s); err != nil {
 		return err
 	}
 	if err := r.recordDatabase(ctx, s); err != nil {
-		return reported(s, v1alpha1.ConditionDatabaseReady, err)
+		return r.reported(s, v1alpha1.ConditionDatabaseReady, err)
 	}
 	s.conditions.True(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonSucceeded, "PostgreSQL accepts connections")
 	return nil
@@ -88,13 +88,13 @@ func (r *Reconciler) bringUpDashboard(ctx context.Context, s *scope) error {
 	}
 	if s.district.Spec.Exposure.Gateway.Name != "" {
 		if err := r.owned.Ensure(live.RouteKind); err != nil {
-			err = stage.Describe(err)
+			err = r.Stages.Describe(err)
 			s.conditions.False(v1alpha1.ConditionDashboardReady, v1alpha1.ReasonMissingDependency, err.Error())
 			return err
 		}
 	}
 	if err := r.checkObjects(ctx, s, data); err != nil {
-		return reported(s, v1alpha1.ConditionDashboardReady, err)
+		return r.reported(s, v1alpha1.ConditionDashboardReady, err)
 	}
 	for _, objects := range [][]*unstructured.Unstructured{data, workloads} {
 		err := r.Stages.Run(ctx, s.conditions, stage.Stage{
@@ -154,7 +154,7 @@ func (r *Reconciler) prune(ctx context.Context, s *scope) error {
 		s.district.Status.Inventory = wanted
 		return nil
 	}
-	refusal := consent.Check(s.district.Spec.DataProtection.Consent, v1alpha1.ConsentPrune, string(s.district.Spec.Code), r.Now())
+	refusal := consent.Check(s.district.Spec.DataProtection.Consent, v1alpha1.ConsentPrune, string(s.district.Spec.Code), r.Clock.Now())
 	pruned, err := r.Applier.Prune(ctx, stale, s.ownerLabels(), refusal == nil)
 	s.district.Status.Inventory = inventory.Union(wanted, pruned.Remaining)
 	if err != nil {

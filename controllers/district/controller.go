@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -18,6 +18,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/stage"
@@ -44,8 +45,8 @@ type Reconciler struct {
 	// Identity is the service account that the operator runs as; the isolation
 	// of each district grants it its rights there.
 	Identity Identity
-	// Now is the clock.
-	Now func() time.Time
+	Clock    clock.PassiveClock
+	Pace     pace.Pace
 
 	owned    *watch.Owned
 	registry registry
@@ -93,7 +94,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if r.Statuses.Stale(district) {
-		return ctrl.Result{RequeueAfter: status.CatchUp}, nil
+		return ctrl.Result{RequeueAfter: r.Pace.CatchUp}, nil
 	}
 	s := newScope(district.DeepCopy())
 
@@ -102,19 +103,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	if controllerutil.AddFinalizer(s.district, v1alpha1.Finalizer) {
 		if err := r.Statuses.Finalizer(ctx, district, s.district); err != nil {
-			return status.Settle(ctrl.Result{}, err)
+			return r.Statuses.Settle(ctrl.Result{}, err)
 		}
 		s = newScope(s.district)
 	}
 
 	result, err := r.runPhases(ctx, s)
 	if errors.Is(err, apply.ErrMoved) {
-		return ctrl.Result{RequeueAfter: status.CatchUp}, nil // as soon as the cache shows it
+		return ctrl.Result{RequeueAfter: r.Pace.CatchUp}, nil // as soon as the cache shows it
 	}
 	if wait := r.Statuses.KeepBack(s.before, s.district, s.district.Status.Conditions); err == nil && wait > 0 && !s.opensGate() {
 		return status.Soonest(result, wait), nil
 	}
-	return status.Settle(result, err, r.patchStatus(ctx, s))
+	return r.Statuses.Settle(result, err, r.patchStatus(ctx, s))
 }
 
 // runPhases runs the phases in their order until one ends the reconcile.
@@ -153,7 +154,7 @@ func (r *Reconciler) judge(_ context.Context, s *scope) error {
 		return status.Waiting(0, v1alpha1.ReasonProgressing, "%s", s.unreadyMessage())
 	case s.dashboard != s.release:
 		// The dashboard's turn has come with this reconcile's count.
-		return status.Waiting(time.Second, v1alpha1.ReasonProgressing, "all Puskesmas stand, the dashboard follows")
+		return status.Waiting(r.Pace.Settle, v1alpha1.ReasonProgressing, "all Puskesmas stand, the dashboard follows")
 	}
 	s.district.Status.Release.Current = s.release.Name
 	if s.storage != nil {

@@ -17,7 +17,6 @@ import (
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/record"
-	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
 )
 
@@ -86,7 +85,7 @@ func (r *Reconciler) unlessGivenUp(ctx context.Context, s *scope, err error) err
 }
 
 func (r *Reconciler) refusesRecreate(s *scope) error {
-	return consent.Check(s.district.Spec.DataProtection.Consent, v1alpha1.ConsentRecreate, string(s.district.Spec.Code), r.Now())
+	return consent.Check(s.district.Spec.DataProtection.Consent, v1alpha1.ConsentRecreate, string(s.district.Spec.Code), r.Clock.Now())
 }
 
 // withoutDatabase stops everything, or begins anew if a person agrees. Then all
@@ -94,7 +93,7 @@ func (r *Reconciler) refusesRecreate(s *scope) error {
 // the consent need not last until they have done the same.
 func (r *Reconciler) withoutDatabase(ctx context.Context, s *scope, what string) error {
 	if refusal := r.refusesRecreate(s); refusal != nil {
-		return record.Missing(what, refusal)
+		return record.Missing(r.Pace.DataRecheck, what, refusal)
 	}
 	// Programs and Jobs have worked with the data that is gone.
 	if err := r.Applier.Restart(ctx, s.namespace, labels.SelectorFromSet(s.ownerLabels())); err != nil {
@@ -115,7 +114,7 @@ func (r *Reconciler) withoutDatabase(ctx context.Context, s *scope, what string)
 	if err := r.Records.Write(ctx, s.namespace, anew); err != nil {
 		return err
 	}
-	return record.BegunAnew()
+	return record.BegunAnew(r.Pace.Settle)
 }
 
 // recordDatabase writes down which data PostgreSQL serves before anybody works
@@ -134,7 +133,7 @@ func (r *Reconciler) recordDatabase(ctx context.Context, s *scope) error {
 	case next.SystemID != "":
 		return r.checkSystemID(ctx, s, next.SystemID, serves)
 	case serves == "":
-		return status.Waiting(stage.Recheck, v1alpha1.ReasonProgressing, "waiting for CloudNativePG to tell which data PostgreSQL serves (status.systemID of %s)", live.Cluster(s.namespace))
+		return status.Waiting(r.Pace.StageRecheck, v1alpha1.ReasonProgressing, "waiting for CloudNativePG to tell which data PostgreSQL serves (status.systemID of %s)", live.Cluster(s.namespace))
 	}
 	next.SystemID = serves
 	return r.write(ctx, s, next)
@@ -148,7 +147,7 @@ func (r *Reconciler) checkObjects(ctx context.Context, s *scope, data []*unstruc
 		return err
 	}
 	if refusal := r.refusesRecreate(s); refusal != nil {
-		return record.Missing(missing.String(), refusal)
+		return record.Missing(r.Pace.DataRecheck, missing.String(), refusal)
 	}
 	if err := r.Applier.Restart(ctx, s.namespace, labels.SelectorFromSet(s.ownerLabels()).Add(ofNoPuskesmas)); err != nil {
 		return err
@@ -158,7 +157,7 @@ func (r *Reconciler) checkObjects(ctx context.Context, s *scope, data []*unstruc
 	if err := r.write(ctx, s, next); err != nil {
 		return err
 	}
-	return record.BegunAnew()
+	return record.BegunAnew(r.Pace.Settle)
 }
 
 // ofNoPuskesmas selects what is the district's own.
@@ -182,7 +181,7 @@ func (s *scope) expects(ref inventory.Ref) (digest string, was bool) {
 func (r *Reconciler) recordObjects(ctx context.Context, s *scope, data []*unstructured.Unstructured) error {
 	objects, err := r.Applier.Extend(ctx, s.record, data)
 	if err != nil {
-		return stage.Describe(err)
+		return r.Stages.Describe(err)
 	}
 	next := s.record.Copy()
 	next.Objects = objects
@@ -201,8 +200,8 @@ func (r *Reconciler) write(ctx context.Context, s *scope, next *record.Record) e
 }
 
 // reported writes an error that ends a reconcile into the condition that it is of.
-func reported(s *scope, condition string, err error) error {
-	err = stage.Describe(err)
+func (r *Reconciler) reported(s *scope, condition string, err error) error {
+	err = r.Stages.Describe(err)
 	if stop := (*status.Stop)(nil); errors.As(err, &stop) {
 		s.conditions.False(condition, stop.Reason, stop.Message)
 	}

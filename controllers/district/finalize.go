@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,9 +22,6 @@ import (
 	"ilp.health/operator/controllers/stack/status"
 )
 
-// deletionRecheck is how often a namespace that is being deleted is looked at.
-const deletionRecheck = 5 * time.Second
-
 // finalize takes the district's stack down. With Retain, workloads go and
 // PostgreSQL stops; namespace, isolation, data and secrets stay. With Delete
 // and a consent, the namespace goes with all that is in it.
@@ -41,7 +37,7 @@ func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error
 	case s.district.Spec.DataProtection.DeletionPolicy == v1alpha1.DeletionDelete:
 		err = r.deleteData(ctx, s, namespace)
 	case namespace.DeletionTimestamp != nil:
-		err = status.Waiting(deletionRecheck, v1alpha1.ReasonDeleting, "namespace %s is being deleted by somebody else, with all that is in it", s.namespace)
+		err = status.Waiting(r.Pace.DeletionRecheck, v1alpha1.ReasonDeleting, "namespace %s is being deleted by somebody else, with all that is in it", s.namespace)
 	default:
 		err = r.retainData(ctx, s)
 	}
@@ -74,7 +70,7 @@ func (r *Reconciler) retainData(ctx context.Context, s *scope) error {
 		return fmt.Errorf("remove workloads: %w", err)
 	}
 	if len(pruned.Deleted) > 0 {
-		return status.Waiting(time.Second, v1alpha1.ReasonDeleting, "removing %d workloads; data is kept", len(pruned.Deleted))
+		return status.Waiting(r.Pace.Settle, v1alpha1.ReasonDeleting, "removing %d workloads; data is kept", len(pruned.Deleted))
 	}
 	if err := r.stopDatabase(ctx, s); err != nil {
 		return err
@@ -165,7 +161,7 @@ func (r *Reconciler) ownNamespace(ctx context.Context, s *scope) (*metav1.Partia
 
 // deleteData deletes the namespace, if there is a consent, and waits until it is gone.
 func (r *Reconciler) deleteData(ctx context.Context, s *scope, namespace *metav1.PartialObjectMetadata) error {
-	going := status.Waiting(deletionRecheck, v1alpha1.ReasonDeleting, "namespace %s is being deleted with all its data, as consented", s.namespace)
+	going := status.Waiting(r.Pace.DeletionRecheck, v1alpha1.ReasonDeleting, "namespace %s is being deleted with all its data, as consented", s.namespace)
 	if namespace.DeletionTimestamp != nil {
 		return going
 	}
@@ -173,7 +169,7 @@ func (r *Reconciler) deleteData(ctx context.Context, s *scope, namespace *metav1
 	if err != nil {
 		return fmt.Errorf("find PostgreSQL: %w", err)
 	}
-	refusal := consent.Check(s.district.Spec.DataProtection.Consent, v1alpha1.ConsentDelete, string(s.district.Spec.Code), r.Now())
+	refusal := consent.Check(s.district.Spec.DataProtection.Consent, v1alpha1.ConsentDelete, string(s.district.Spec.Code), r.Clock.Now())
 	// What has begun under a consent ends, even if that has expired by now:
 	// PostgreSQL's data is gone.
 	agreed := namespace.Annotations[v1alpha1.AnnotationDeleteData] == string(s.district.Spec.Code)
@@ -221,7 +217,7 @@ func (r *Reconciler) deleteServers(ctx context.Context, s *scope, clusters []met
 		return fmt.Errorf("list the pods of PostgreSQL: %w", err)
 	}
 	if len(pods.Items) > 0 {
-		return status.Waiting(deletionRecheck, v1alpha1.ReasonDeleting, "PostgreSQL ends before namespace %s is deleted with all its data, as consented", s.namespace)
+		return status.Waiting(r.Pace.DeletionRecheck, v1alpha1.ReasonDeleting, "PostgreSQL ends before namespace %s is deleted with all its data, as consented", s.namespace)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -22,13 +21,6 @@ const (
 	// IndexRelease finds Districts by the StackRelease that they name, or "" for the default.
 	IndexRelease = "spec.release"
 )
-
-// namespaceRecheck is how often a namespace of somebody else, or one that is
-// being deleted, is looked at: only those of districts are watched.
-const namespaceRecheck = 30 * time.Second
-
-// waveRecheck is how often a Wave that does not exist is looked for.
-const waveRecheck = 30 * time.Second
 
 var namespaceKind = schema.GroupVersionKind{Version: "v1", Kind: "Namespace"}
 
@@ -82,10 +74,10 @@ func (r *Reconciler) checkNamespace(ctx context.Context, s *scope) error {
 			Reason:  v1alpha1.ReasonNamespaceNotOwned,
 			Message: fmt.Sprintf("namespace %s exists and is not this district's. If the district may have it, and all that is in it, say so: kubectl label namespace %s %s=%s",
 				s.namespace, s.namespace, v1alpha1.LabelDistrict, s.district.Spec.Code),
-			RetryAfter: namespaceRecheck,
+			RetryAfter: r.Pace.NamespaceRecheck,
 		}
 	case found && namespace.DeletionTimestamp != nil:
-		return status.Waiting(namespaceRecheck, v1alpha1.ReasonDependencyNotReady, "namespace %s is being deleted; it is made anew when it is gone", s.namespace)
+		return status.Waiting(r.Pace.NamespaceRecheck, v1alpha1.ReasonDependencyNotReady, "namespace %s is being deleted; it is made anew when it is gone", s.namespace)
 	}
 	s.district.Status.Namespace = s.namespace
 	return nil
@@ -142,7 +134,7 @@ func (r *Reconciler) awaitRelease(ctx context.Context, name string) error {
 			Reason:  v1alpha1.ReasonWaveNotFound,
 			Message: fmt.Sprintf("spec.waveRef names Wave %q, which does not exist: create it, name another, or set spec.release; kubectl get waves lists those there are", name),
 			// Waves are not watched here: one that comes gives the release, which is seen.
-			RetryAfter: waveRecheck,
+			RetryAfter: r.Pace.WaveRecheck,
 		}
 	default:
 		return status.Waiting(0, v1alpha1.ReasonAwaitingRelease,

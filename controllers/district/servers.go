@@ -9,7 +9,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
-	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
 )
 
@@ -31,7 +30,7 @@ func (r *Reconciler) awaitServers(ctx context.Context, s *scope) error {
 			if !serves(&pods.Items[i], image) {
 				message := "waiting for PostgreSQL to run image " + image
 				s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonProgressing, message)
-				return status.Waiting(stage.Recheck, v1alpha1.ReasonProgressing, "%s", message)
+				return status.Waiting(r.Pace.StageRecheck, v1alpha1.ReasonProgressing, "%s", message)
 			}
 		}
 	}

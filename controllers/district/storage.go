@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
@@ -13,13 +12,8 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/inventory"
-	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
 )
-
-// storageRecheck is how often a size that was refused is tried again: a
-// StorageClass and its room are not watched.
-const storageRecheck = time.Minute
 
 // checkStorage looks whether the volumes that the spec asks for can be had,
 // before PostgreSQL is told of them: CloudNativePG never takes a size back, and
@@ -41,7 +35,7 @@ func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
 			return err
 		}
 		stop := &status.Stop{
-			Stalled: true, Reason: v1alpha1.ReasonStorageRefused, RetryAfter: stage.Recheck,
+			Stalled: true, Reason: v1alpha1.ReasonStorageRefused, RetryAfter: r.Pace.StageRecheck,
 			Message: fmt.Sprintf("spec.database: a volume of %s cannot be had: %s. Nothing has been made yet", wanted.text, refusal),
 		}
 		s.conditions.False(v1alpha1.ConditionDatabaseReady, stop.Reason, stop.Message)
@@ -66,7 +60,7 @@ func (r *Reconciler) checkStorage(ctx context.Context, s *scope) error {
 		}
 	}
 	if len(refusals) > 0 {
-		s.storage = &status.Stop{Stalled: true, Reason: v1alpha1.ReasonStorageRefused, Message: strings.Join(refusals, "; "), RetryAfter: storageRecheck}
+		s.storage = &status.Stop{Stalled: true, Reason: v1alpha1.ReasonStorageRefused, Message: strings.Join(refusals, "; "), RetryAfter: r.Pace.StorageRecheck}
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 
 	"ilp.health/operator/api/v1alpha1"
-	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
 )
 
@@ -37,6 +36,7 @@ func (r *Reconciler) followVolumes(ctx context.Context, s *scope) error {
 		s.district.Status.Storage = size.text
 		return nil
 	}
+	growth.stop.RetryAfter = r.Pace.StageRecheck
 	if growth.notAsked {
 		// A Cluster of before this check may ask for what its class does not allow.
 		refusal, err := r.growthRefusal(ctx, s, claims, size.size)
@@ -45,7 +45,7 @@ func (r *Reconciler) followVolumes(ctx context.Context, s *scope) error {
 		}
 		if refusal != "" {
 			growth.stop = &status.Stop{
-				Stalled: true, Reason: v1alpha1.ReasonStorageRefused, RetryAfter: storageRecheck,
+				Stalled: true, Reason: v1alpha1.ReasonStorageRefused, RetryAfter: r.Pace.StorageRecheck,
 				Message: fmt.Sprintf("%s: %s. Until then CloudNativePG may start no server again whose pod goes", growth.stop.Message, refusal),
 			}
 		}
@@ -80,7 +80,7 @@ func growthOf(claims []corev1.PersistentVolumeClaim, wanted volumes) *growth {
 
 // resizeOf says how far the resize of a claim is.
 func resizeOf(claim *corev1.PersistentVolumeClaim, has resource.Quantity, wanted volumes) *status.Stop {
-	stop := &status.Stop{Reason: v1alpha1.ReasonProgressing, RetryAfter: stage.Recheck}
+	stop := &status.Stop{Reason: v1alpha1.ReasonProgressing}
 	said := "its resize has not begun"
 	state := claim.Status.AllocatedResourceStatuses[corev1.ResourceStorage]
 	if state != "" {

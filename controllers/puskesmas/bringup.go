@@ -24,7 +24,7 @@ func (r *Reconciler) awaitDatabase(_ context.Context, s *scope) error {
 		kinds = append(slices.Clone(kinds), live.RouteKind)
 	}
 	if err := r.owned.Ensure(kinds...); err != nil {
-		return stage.Describe(err)
+		return r.Stages.Describe(err)
 	}
 	if c := meta.FindStatusCondition(s.district.Status.Conditions, v1alpha1.ConditionDatabaseReady); c != nil && c.Reason == v1alpha1.ReasonDataMissing {
 		message := fmt.Sprintf("District %s: %s", s.district.Name, c.Message)
@@ -96,7 +96,7 @@ func (r *Reconciler) prune(ctx context.Context, s *scope) error {
 		s.puskesmas.Status.Inventory = wanted
 		return nil
 	}
-	refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentPrune, s.puskesmas.Spec.Code, r.Now())
+	refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentPrune, s.puskesmas.Spec.Code, r.Clock.Now())
 	pruned, err := r.Applier.Prune(ctx, stale, s.ownerLabels(), refusal == nil)
 	s.puskesmas.Status.Inventory = inventory.Union(wanted, pruned.Remaining)
 	if err != nil {

@@ -5,16 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/stage"
@@ -35,8 +36,8 @@ type Reconciler struct {
 	Stages   *stage.Runner
 	Statuses *status.Writer
 	Records  *record.Store
-	// Now is the clock.
-	Now func() time.Time
+	Clock    clock.PassiveClock
+	Pace     pace.Pace
 
 	owned *watch.Owned
 }
@@ -68,7 +69,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if r.Statuses.Stale(puskesmas) {
-		return ctrl.Result{RequeueAfter: status.CatchUp}, nil
+		return ctrl.Result{RequeueAfter: r.Pace.CatchUp}, nil
 	}
 	s := newScope(puskesmas.DeepCopy())
 
@@ -79,19 +80,19 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	// finalizer with it: usually it is there by now.
 	if s.puskesmas.Spec.Release != "" && controllerutil.AddFinalizer(s.puskesmas, v1alpha1.Finalizer) {
 		if err := r.Statuses.Finalizer(ctx, puskesmas, s.puskesmas); err != nil {
-			return status.Settle(ctrl.Result{}, err)
+			return r.Statuses.Settle(ctrl.Result{}, err)
 		}
 		s = newScope(s.puskesmas)
 	}
 
 	result, err := r.runPhases(ctx, s)
 	if errors.Is(err, apply.ErrMoved) {
-		return ctrl.Result{RequeueAfter: status.CatchUp}, nil // as soon as the cache shows it
+		return ctrl.Result{RequeueAfter: r.Pace.CatchUp}, nil // as soon as the cache shows it
 	}
 	if wait := r.Statuses.KeepBack(s.before, s.puskesmas, s.puskesmas.Status.Conditions); err == nil && wait > 0 {
 		return status.Soonest(result, wait), nil
 	}
-	return status.Settle(result, err, r.patchStatus(ctx, s))
+	return r.Statuses.Settle(result, err, r.patchStatus(ctx, s))
 }
 
 // runPhases runs the phases in their order until one ends the reconcile.

@@ -17,7 +17,6 @@ import (
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/record"
-	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
 )
 
@@ -39,13 +38,13 @@ func (s *scope) writer() string { return record.WriterOf(s.puskesmas.Spec.Code) 
 func (r *Reconciler) checkData(ctx context.Context, s *scope) error {
 	what, err := r.findMissing(ctx, s)
 	if err != nil {
-		return stage.Describe(err)
+		return r.Stages.Describe(err)
 	}
 	if what == "" {
 		return nil
 	}
-	if refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentRecreate, s.puskesmas.Spec.Code, r.Now()); refusal != nil {
-		err := record.Missing(what, refusal)
+	if refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentRecreate, s.puskesmas.Spec.Code, r.Clock.Now()); refusal != nil {
+		err := record.Missing(r.Pace.DataRecheck, what, refusal)
 		if stop := (*status.Stop)(nil); errors.As(err, &stop) {
 			s.conditions.False(v1alpha1.ConditionDatabaseReady, stop.Reason, stop.Message)
 		}
@@ -58,7 +57,7 @@ func (r *Reconciler) checkData(ctx context.Context, s *scope) error {
 	if err := r.write(ctx, s, record.Anew()); err != nil {
 		return err
 	}
-	return record.BegunAnew()
+	return record.BegunAnew(r.Pace.Settle)
 }
 
 // findMissing says what is not as it was, or nothing.
@@ -119,7 +118,7 @@ func (s *scope) expects(ref inventory.Ref) (digest string, was bool) {
 func (r *Reconciler) recordData(ctx context.Context, s *scope) error {
 	objects, err := r.Applier.Extend(ctx, s.record, s.data())
 	if err != nil {
-		return stage.Describe(err)
+		return r.Stages.Describe(err)
 	}
 	next := s.record.Copy()
 	next.SystemID = cmp.Or(next.SystemID, s.serves)

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -27,9 +26,6 @@ var (
 	databaseKind = schema.GroupKind{Group: live.CloudNativePG, Kind: "Database"}
 	roleKind     = schema.GroupKind{Group: live.CloudNativePG, Kind: "DatabaseRole"}
 )
-
-// stoppedRecheck is how often PostgreSQL is looked at that a person has stopped.
-const stoppedRecheck = 30 * time.Second
 
 // Steps of a deletion with data, for people.
 const (
@@ -101,7 +97,7 @@ func (r *Reconciler) dropDatabase(ctx context.Context, s *scope, database *unstr
 	if err != nil || cluster == nil {
 		return err // without a Cluster nothing holds the database any more
 	}
-	if err := s.unable(cluster, begun); err != nil {
+	if err := r.unable(s, cluster, begun); err != nil {
 		return err
 	}
 	waiting := "waiting for PostgreSQL to drop database " + s.databaseName()
@@ -122,7 +118,7 @@ func (r *Reconciler) dropDatabase(ctx context.Context, s *scope, database *unstr
 			"kubectl exec -n %s %s -c postgres -- psql -c \"SELECT pid, usename, application_name, client_addr FROM pg_stat_activity WHERE datname = '%s'\"",
 			s.databaseName(), message, s.puskesmas.Namespace, primaryOf(cluster), s.databaseName())
 	}
-	return s.dropping(stepDatabase, waiting)
+	return r.dropping(s, stepDatabase, waiting)
 }
 
 // dropRole has CloudNativePG drop the role before its resource goes, and waits
@@ -133,7 +129,7 @@ func (r *Reconciler) dropRole(ctx context.Context, s *scope, role *unstructured.
 		return err
 	}
 	if cluster != nil {
-		if err := s.unable(cluster, true); err != nil {
+		if err := r.unable(s, cluster, true); err != nil {
 			return err
 		}
 	}
@@ -183,15 +179,15 @@ func (r *Reconciler) release(ctx context.Context, s *scope, obj *unstructured.Un
 		return fmt.Errorf("read %s: %w", ref, err)
 	}
 	if left != nil && left.GetUID() == obj.GetUID() {
-		return s.dropping(step, waiting)
+		return r.dropping(s, step, waiting)
 	}
 	return nil
 }
 
 // dropping tells of a step that is waited for.
-func (s *scope) dropping(step, waiting string) error {
+func (r *Reconciler) dropping(s *scope, step, waiting string) error {
 	s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonDeleting, step+": "+waiting)
-	return status.Waiting(dropRecheck, v1alpha1.ReasonDeleting, "%s: %s", step, waiting)
+	return status.Waiting(r.Pace.DropRecheck, v1alpha1.ReasonDeleting, "%s: %s", step, waiting)
 }
 
 // clusterOf reads the Cluster that holds a Database; it is nil if that is gone.
@@ -206,7 +202,7 @@ func (r *Reconciler) clusterOf(ctx context.Context, database *unstructured.Unstr
 
 // unable says why PostgreSQL can drop nothing now, if so. Then nothing is
 // ordered, so that nothing is dropped at some time later.
-func (s *scope) unable(cluster *unstructured.Unstructured, begun bool) error {
+func (r *Reconciler) unable(s *scope, cluster *unstructured.Unstructured, begun bool) error {
 	instead := ""
 	if !begun {
 		instead = ". To keep the data instead, take spec.consent out of this Puskesmas"
@@ -215,13 +211,13 @@ func (s *scope) unable(cluster *unstructured.Unstructured, begun bool) error {
 	instances, _, _ := unstructured.NestedInt64(cluster.Object, "status", "readyInstances")
 	switch {
 	case cluster.GetDeletionTimestamp() != nil:
-		return s.dropping(stepDatabase, "PostgreSQL itself is being deleted, with all its databases")
+		return r.dropping(s, stepDatabase, "PostgreSQL itself is being deleted, with all its databases")
 	case cluster.GetAnnotations()["cnpg.io/hibernation"] == "on":
 		message := fmt.Sprintf("%s: PostgreSQL is stopped and drops nothing: set spec.state of District %s to Active, or apply that District again if it is gone%s", stepDatabase, s.districtCode(), instead)
 		s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonHibernated, message)
-		return &status.Stop{Stalled: true, Reason: v1alpha1.ReasonDependencyNotReady, Message: message, RetryAfter: stoppedRecheck}
+		return &status.Stop{Stalled: true, Reason: v1alpha1.ReasonDependencyNotReady, Message: message, RetryAfter: r.Pace.StoppedRecheck}
 	case !isReady(cluster) && instances == 0:
-		return s.dropping(stepDatabase, fmt.Sprintf("PostgreSQL does not run (%s) and drops nothing; see DatabaseReady of the District%s", phase, instead))
+		return r.dropping(s, stepDatabase, fmt.Sprintf("PostgreSQL does not run (%s) and drops nothing; see DatabaseReady of the District%s", phase, instead))
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -19,11 +18,7 @@ import (
 	"ilp.health/operator/controllers/stack/consent"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
-	"ilp.health/operator/controllers/stack/status"
 )
-
-// dropRecheck is how often a facility that goes with its data is looked at.
-const dropRecheck = 5 * time.Second
 
 // secretNames are the generated Secrets of a facility without its prefix:
 // Secrets are never listed, so these are what a lost inventory has named.
@@ -41,10 +36,10 @@ func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error
 	}
 	switch {
 	case apierrors.IsConflict(err):
-		return ctrl.Result{RequeueAfter: status.CatchUp}, nil
+		return ctrl.Result{RequeueAfter: r.Pace.CatchUp}, nil
 	case err != nil:
 		result, err := s.conditions.Report(err)
-		return status.Settle(result, err, r.patchStatus(ctx, s))
+		return r.Statuses.Settle(result, err, r.patchStatus(ctx, s))
 	}
 	// Where the namespace leaves, everything goes with it, and the operator's
 	// rights there may be gone already.
@@ -60,7 +55,7 @@ func (r *Reconciler) takeDown(ctx context.Context, s *scope) error {
 	if err != nil {
 		return err
 	}
-	refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentDelete, s.puskesmas.Spec.Code, r.Now())
+	refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentDelete, s.puskesmas.Spec.Code, r.Clock.Now())
 	// What has begun under a consent ends, even if that has expired by now:
 	// nobody can tell what PostgreSQL has dropped already.
 	if refusal == nil || data.begun(s.districtCode()) {

@@ -30,7 +30,7 @@ func (r *Reconciler) checkProgram(ctx context.Context, s *scope) (err error) {
 	if profile == "" || same {
 		return nil
 	}
-	if refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentChangeProfile, s.puskesmas.Spec.Code, r.Now()); refusal != nil {
+	if refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentChangeProfile, s.puskesmas.Spec.Code, r.Clock.Now()); refusal != nil {
 		return status.Stalled(v1alpha1.ReasonConsentRequired,
 			"%s asks for %s, and the database of this Puskesmas is that of %s: another program may not understand its records, or may change them. Nothing is changed and the RME goes on running. Change it back; or, to give the database to the other program, %v",
 			s.whoAsks(profile), named(string(s.profile), wanted), named(profile, program), refusal)

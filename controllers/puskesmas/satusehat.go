@@ -16,10 +16,6 @@ import (
 // the Ministry has issued them.
 const annotationExpiresAt = "ilp.health/expires-at"
 
-// credentialsRecheck is how often missing credentials are looked for: Secrets
-// are not watched.
-const credentialsRecheck = 30 * time.Second
-
 // Addresses of the national platform.
 var satusehatBase = map[string]string{
 	"Sandbox":    "https://api-satusehat-stg.dto.kemkes.go.id",
@@ -49,14 +45,14 @@ func (r *Reconciler) readSatuSehat(ctx context.Context, s *scope) error {
 	if err := r.APIReader.Get(ctx, client.ObjectKey{Namespace: s.puskesmas.Namespace, Name: name}, secret); client.IgnoreNotFound(err) != nil {
 		return fmt.Errorf("get Secret %s: %w", name, err)
 	}
-	expires, problem := credentialsProblem(name, secret, r.Now())
+	expires, problem := credentialsProblem(name, secret, r.Clock.Now())
 	if problem != "" {
-		s.recheckAfter = credentialsRecheck
+		s.recheckAfter = r.Pace.CredentialsRecheck
 		s.conditions.False(v1alpha1.ConditionSatuSehatConfigured, v1alpha1.ReasonCredentialsMissing, problem)
 		return nil
 	}
 	if !expires.IsZero() {
-		s.recheckAfter = expires.Sub(r.Now())
+		s.recheckAfter = expires.Sub(r.Clock.Now())
 	}
 	s.satusehat = s.satusehatWith(secret.ResourceVersion)
 	s.conditions.True(v1alpha1.ConditionSatuSehatConfigured, v1alpha1.ReasonSucceeded,

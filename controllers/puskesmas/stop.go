@@ -7,7 +7,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,9 +16,6 @@ import (
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/status"
 )
-
-// overdue is how long after its grace period a pod counts as one that does not end.
-const overdue = time.Minute
 
 // stopUsers deletes what runs on the facility's database, and waits until its
 // pods are gone. It goes by labels: every Job of every release counts, whether
@@ -48,12 +44,12 @@ func (r *Reconciler) stopUsers(ctx context.Context, s *scope) error {
 	message := fmt.Sprintf("%s: waiting for %s to end (kubectl get pods -n %s -l %s)",
 		stepUsers, countPods(running), s.puskesmas.Namespace, selector)
 	if slices.ContainsFunc(running, func(pod corev1.Pod) bool {
-		return pod.DeletionTimestamp != nil && r.Now().After(pod.DeletionTimestamp.Add(overdue))
+		return pod.DeletionTimestamp != nil && r.Clock.Now().After(pod.DeletionTimestamp.Add(r.Pace.Overdue))
 	}) {
 		message += fmt.Sprintf(". A pod should have ended by now: look at its node; if that is gone for good, kubectl delete pods --force -n %s -l %s", s.puskesmas.Namespace, selector)
 	}
 	s.conditions.False(v1alpha1.ConditionRMEReady, v1alpha1.ReasonDeleting, message)
-	return status.Waiting(dropRecheck, v1alpha1.ReasonDeleting, "%s", message)
+	return status.Waiting(r.Pace.DropRecheck, v1alpha1.ReasonDeleting, "%s", message)
 }
 
 // countPods says how many pods there are of which component: 2 pods (rme, schema).

@@ -11,6 +11,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -21,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/status"
 	"ilp.health/operator/controllers/stack/upgrade"
@@ -32,6 +34,8 @@ type Reconciler struct {
 	Statuses *status.Writer
 	// Renderer knows which profiles there are.
 	Renderer *render.Renderer
+	Clock    clock.PassiveClock
+	Pace     pace.Pace
 
 	written sync.Map // name → time of the last write
 }
@@ -41,10 +45,6 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 // indexInUse finds Districts and Puskesmas by the releases that they run or are
 // brought to.
 const indexInUse = "status.release"
-
-// countEvery bounds how often a changed count is written. Whether anybody uses
-// the release is written at once: the policy that protects it depends on that.
-const countEvery = 5 * time.Second
 
 // SetupWithManager indexes who uses releases, and watches them.
 func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) error {
@@ -134,8 +134,8 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if wait := r.later(found, release); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
-	r.written.Store(release.Name, time.Now())
-	return status.Settle(ctrl.Result{}, client.IgnoreNotFound(r.Statuses.Patch(ctx, found, release)))
+	r.written.Store(release.Name, r.Clock.Now())
+	return r.Statuses.Settle(ctrl.Result{}, client.IgnoreNotFound(r.Statuses.Patch(ctx, found, release)))
 }
 
 func (r *Reconciler) count(ctx context.Context, name string) (districts, puskesmas int32, err error) {
@@ -157,7 +157,7 @@ func (r *Reconciler) later(before, after *v1alpha1.StackRelease) time.Duration {
 	if !ok || !equality.Semantic.DeepEqual(before.Status.Conditions, after.Status.Conditions) || used(before) != used(after) {
 		return 0
 	}
-	return max(0, countEvery-time.Since(last.(time.Time)))
+	return max(0, r.Pace.Counts-r.Clock.Since(last.(time.Time)))
 }
 
 func used(r *v1alpha1.StackRelease) bool {

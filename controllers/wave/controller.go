@@ -7,22 +7,20 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/controllers/stack/pin"
 	"ilp.health/operator/controllers/stack/status"
 	"ilp.health/operator/controllers/wave/planner"
 )
-
-// longestSleep bounds how long a changed clock goes unnoticed.
-const longestSleep = time.Hour
 
 // Reconciler brings districts to the release of their wave. Deleting a Wave
 // leaves every District with the release that it has.
@@ -31,8 +29,8 @@ type Reconciler struct {
 	Client   client.Client
 	Recorder events.EventRecorder
 	Statuses *status.Writer
-	// Now is the clock.
-	Now func() time.Time
+	Clock    clock.PassiveClock
+	Pace     pace.Pace
 
 	// free remembers which districts were asked and are not pinned, so that they
 	// are not asked again until they or the release change.
@@ -57,7 +55,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if r.Statuses.Stale(found) {
-		return ctrl.Result{RequeueAfter: status.CatchUp}, nil
+		return ctrl.Result{RequeueAfter: r.Pace.CatchUp}, nil
 	}
 	if !found.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
@@ -71,7 +69,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil && !status.OnlyConflicts(err) {
 		s.conditions.Reconciling(v1alpha1.ReasonApplyFailed, err.Error())
 	}
-	return status.Settle(r.sleep(decision), err, r.patchStatus(ctx, s))
+	return r.Statuses.Settle(r.sleep(decision), err, r.patchStatus(ctx, s))
 }
 
 // look takes the snapshot of the fleet.
@@ -99,7 +97,7 @@ func (r *Reconciler) look(ctx context.Context, found *v1alpha1.Wave) (*scope, er
 // turns out to be pinned frees its place, so there is another plan.
 func (r *Reconciler) execute(ctx context.Context, s *scope) (planner.Decision, error) {
 	for {
-		decision := planner.Plan(s.wave.Spec, s.wave.Status.Memory, s.fleet, r.Now())
+		decision := planner.Plan(s.wave.Spec, s.wave.Status.Memory, s.fleet, r.Clock.Now())
 		s.wave.Status.Memory = decision.Memory
 		pinned, err := r.ask(ctx, s, decision.Ask)
 		s.remember(pinned)
@@ -222,7 +220,7 @@ func (r *Reconciler) sleep(decision planner.Decision) ctrl.Result {
 	if decision.Next.IsZero() {
 		return ctrl.Result{}
 	}
-	return ctrl.Result{RequeueAfter: min(max(decision.Next.Sub(r.Now()), time.Second), longestSleep)}
+	return ctrl.Result{RequeueAfter: min(max(decision.Next.Sub(r.Clock.Now()), r.Pace.WaveShortest), r.Pace.WaveLongest)}
 }
 
 // patchStatus sends the status once more if it differs, and an event if Ready

@@ -12,6 +12,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,6 +21,7 @@ import (
 
 	"ilp.health/operator/controllers"
 	districts "ilp.health/operator/controllers/district"
+	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/test/testenv"
 )
 
@@ -64,6 +66,7 @@ func (o *Operator) Start() {
 	Expect(controllers.Add(ctx, mgr, controllers.Options{
 		Identity:        districts.Identity{Namespace: OperatorNamespace, ServiceAccount: operatorAccount},
 		DistrictWorkers: 4, PuskesmasWorkers: 8,
+		Clock: clock.RealClock{}, Pace: pace.Default(),
 	})).To(Succeed())
 	o.cancel, o.ended = cancel, make(chan error, 1)
 	go func() { o.ended <- mgr.Start(ctx) }()

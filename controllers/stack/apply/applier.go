@@ -16,7 +16,6 @@ import (
 	"fmt"
 	"strings"
 	"sync"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,11 +23,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/pace"
 )
 
 // inFlight is how many calls go out at once: on a small API server more only
@@ -43,6 +44,9 @@ type Applier struct {
 	cache client.Reader
 	// apiReader reads from the API server itself.
 	apiReader client.Reader
+
+	clock clock.PassiveClock
+	pace  pace.Pace
 
 	slots   chan struct{}
 	mu      sync.Mutex
@@ -68,11 +72,13 @@ type written struct {
 
 // New returns an Applier. cache must hold the objects as package live cuts them
 // down; writer and apiReader talk to the API server.
-func New(writer client.Client, cache, apiReader client.Reader) *Applier {
+func New(writer client.Client, cache, apiReader client.Reader, clock clock.PassiveClock, pace pace.Pace) *Applier {
 	return &Applier{
 		writer:    writer,
 		cache:     cache,
 		apiReader: apiReader,
+		clock:     clock,
+		pace:      pace,
 		slots:     make(chan struct{}, inFlight),
 		written:   map[inventory.Ref]*written{},
 		secrets:   map[inventory.Ref]seenSecret{},
@@ -108,7 +114,7 @@ func (a *Applier) Apply(ctx context.Context, objs []*unstructured.Unstructured, 
 		wg.Go(func() {
 			a.slots <- struct{}{}
 			defer func() { <-a.slots }()
-			if err := retryForbidden(ctx, opts, send); err != nil {
+			if err := a.retryForbidden(ctx, opts, send); err != nil {
 				errs[i] = &Error{Ref: inventory.RefOf(obj), Err: err}
 			}
 		})
@@ -285,12 +291,12 @@ func Immutable(err error) bool {
 
 // retryForbidden repeats a call that is refused while the rights of a new
 // namespace are still on their way to the API server's authorizer.
-func retryForbidden(ctx context.Context, opts Options, call func(context.Context) error) error {
+func (a *Applier) retryForbidden(ctx context.Context, opts Options, call func(context.Context) error) error {
 	err := call(ctx)
 	if !opts.NewNamespace || !lacksRights(err) {
 		return err
 	}
-	backoff := wait.Backoff{Duration: 20 * time.Millisecond, Factor: 2, Jitter: 0.2, Steps: 8}
+	backoff := wait.Backoff{Duration: a.pace.Rights, Factor: 2, Jitter: 0.2, Steps: 8}
 	_ = wait.ExponentialBackoffWithContext(ctx, backoff, func(ctx context.Context) (bool, error) {
 		err = call(ctx)
 		return !lacksRights(err), nil

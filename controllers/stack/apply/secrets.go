@@ -20,10 +20,6 @@ import (
 	"ilp.health/operator/controllers/stack/record"
 )
 
-// secretDoubt is how long a Secret is taken to be there while its owner is not
-// ready. Losing one keeps the owner from getting ready, so then it is looked at.
-const secretDoubt = time.Minute
-
 // seenSecret is what is known of a Secret.
 type seenSecret struct {
 	// at is when it was last known to exist.
@@ -41,16 +37,16 @@ func (a *Applier) secretKnown(ref inventory.Ref, trusted bool) bool {
 	defer a.mu.Unlock()
 	seen, ok := a.secrets[ref]
 	if trusted {
-		a.secrets[ref] = seenSecret{time.Now(), seen.digest}
+		a.secrets[ref] = seenSecret{a.clock.Now(), seen.digest}
 		return true
 	}
-	return ok && time.Since(seen.at) < secretDoubt
+	return ok && a.clock.Since(seen.at) < a.pace.SecretDoubt
 }
 
 func (a *Applier) saw(ref inventory.Ref, digest string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.secrets[ref] = seenSecret{time.Now(), digest}
+	a.secrets[ref] = seenSecret{a.clock.Now(), digest}
 }
 
 // createSecret makes a Secret with random values for the keys that its

@@ -8,13 +8,9 @@ import (
 	"ilp.health/operator/controllers/stack/status"
 )
 
-// recheck is how often missing data is looked for: it may come back without a
-// label by which the operator would see it.
-const recheck = time.Minute
-
 // Missing stops everything that would work without data that was there. refusal
 // says which consent would let it begin anew.
-func Missing(what string, refusal error) error {
+func Missing(recheck time.Duration, what string, refusal error) error {
 	return &status.Stop{
 		Stalled:    true,
 		Reason:     v1alpha1.ReasonDataMissing,
@@ -24,6 +20,6 @@ func Missing(what string, refusal error) error {
 }
 
 // BegunAnew waits until what was taken away to begin anew is gone.
-func BegunAnew() error {
-	return status.Waiting(time.Second, v1alpha1.ReasonProgressing, "beginning anew without what is missing, as agreed")
+func BegunAnew(after time.Duration) error {
+	return status.Waiting(after, v1alpha1.ReasonProgressing, "beginning anew without what is missing, as agreed")
 }

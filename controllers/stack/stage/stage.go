@@ -8,11 +8,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -20,25 +20,18 @@ import (
 	"ilp.health/operator/controllers/stack/health"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/status"
 )
-
-// patience is how long a stage may take before its pods are asked why. It
-// spares the API server while everything goes its usual way.
-const patience = 10 * time.Second
-
-// Recheck is how often a stage that is not ready is looked at although nothing
-// the operator watches has changed: pods are not watched.
-const Recheck = 15 * time.Second
 
 // Runner runs stages.
 type Runner struct {
 	Applier *apply.Applier
 	// APIReader reads pods and volume claims of objects that are not ready.
 	APIReader client.Reader
-	// Now is the clock.
-	Now func() time.Time
+	Clock     clock.PassiveClock
+	Pace      pace.Pace
 }
 
 // Stage is a set of objects that are reported in one condition.
@@ -56,7 +49,7 @@ type Stage struct {
 // API server could not be reached or refused.
 func (r *Runner) Run(ctx context.Context, conditions status.Conditions, s Stage) error {
 	if err := r.Applier.Apply(ctx, s.Objects, s.Options); err != nil {
-		err = Describe(err)
+		err = r.Describe(err)
 		reason, message := v1alpha1.ReasonApplyFailed, err.Error()
 		if stop := (*status.Stop)(nil); errors.As(err, &stop) {
 			reason, message = stop.Reason, stop.Message
@@ -81,13 +74,13 @@ func (r *Runner) Run(ctx context.Context, conditions status.Conditions, s Stage)
 
 // stop says what is waited for, and after a while or a failure asks the pods why.
 func (r *Runner) stop(ctx context.Context, conditions status.Conditions, condition string, unready []unreadyObject) (*status.Stop, error) {
-	stop := &status.Stop{Reason: v1alpha1.ReasonProgressing, Message: describeUnready(unready), RetryAfter: Recheck}
+	stop := &status.Stop{Reason: v1alpha1.ReasonProgressing, Message: describeUnready(unready), RetryAfter: r.Pace.StageRecheck}
 	since := conditions.Since(condition)
 	if conditions.IsTrue(condition) || since.IsZero() {
-		since = r.Now()
+		since = r.Clock.Now()
 	}
 	failed := failed(unready)
-	if !failed && r.Now().Sub(since) < patience {
+	if !failed && r.Clock.Since(since) < r.Pace.Patience {
 		return stop, nil
 	}
 	findings, err := r.explain(ctx, unready)
@@ -211,36 +204,36 @@ func (r *Runner) explain(ctx context.Context, unready []unreadyObject) (health.F
 }
 
 // Describe turns what the API server says into what a person can act on.
-func Describe(err error) error {
+func (r *Runner) Describe(err error) error {
 	var missing *meta.NoKindMatchError
 	var foreign *apply.NotOwnedError
 	switch {
 	case errors.As(err, &missing) && missing.GroupKind.Group == live.CloudNativePG:
-		return status.Waiting(Recheck, v1alpha1.ReasonMissingDependency,
+		return status.Waiting(r.Pace.StageRecheck, v1alpha1.ReasonMissingDependency,
 			"CloudNativePG is not installed, or is too old: the cluster has no kind %s of %s: install CloudNativePG 1.30 or later; the stack goes on by itself then", missing.GroupKind.Kind, missing.GroupKind.Group)
 	case errors.As(err, &missing):
-		return status.Waiting(Recheck, v1alpha1.ReasonMissingDependency,
+		return status.Waiting(r.Pace.StageRecheck, v1alpha1.ReasonMissingDependency,
 			"the cluster has no kind %s of %s: install what provides it, or take out of the spec what asks for it", missing.GroupKind.Kind, missing.GroupKind.Group)
 	case errors.As(err, &foreign):
 		return &status.Stop{
 			Stalled:    true,
 			Reason:     v1alpha1.ReasonObjectNotOwned,
 			Message:    foreign.Error(),
-			RetryAfter: time.Minute,
+			RetryAfter: r.Pace.RefusedRecheck,
 		}
 	case apply.RefusedByPolicy(err):
 		return &status.Stop{
 			Stalled:    true,
 			Reason:     v1alpha1.ReasonObjectInvalid,
 			Message:    fmt.Sprintf("an admission policy of the cluster refuses: %v", err),
-			RetryAfter: time.Minute,
+			RetryAfter: r.Pace.RefusedRecheck,
 		}
 	case apierrors.IsInvalid(err):
 		return &status.Stop{
 			Stalled:    true,
 			Reason:     v1alpha1.ReasonObjectInvalid,
 			Message:    fmt.Sprintf("the API server refuses an object: %v: correct the spec or the patch that it comes from", err),
-			RetryAfter: time.Minute,
+			RetryAfter: r.Pace.RefusedRecheck,
 		}
 	default:
 		return err

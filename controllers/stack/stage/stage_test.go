@@ -16,6 +16,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/utils/clock"
+	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -23,6 +25,7 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/controllers/stack/status"
 )
 
@@ -72,6 +75,10 @@ func newCluster(objects ...client.Object) *cluster {
 			},
 		}).Build()
 	return c
+}
+
+func newRunner(c *cluster, clock clock.PassiveClock) *Runner {
+	return &Runner{Applier: apply.New(c, c, c, clock, pace.Default()), APIReader: c, Clock: clock, Pace: pace.Default()}
 }
 
 func rendered(gvk schema.GroupVersionKind, name string) *unstructured.Unstructured {
@@ -144,19 +151,19 @@ func TestRun(t *testing.T) {
 		"does its work":          {there: []client.Object{deployment(serves)}, object: rme},
 		"is not yet seen at all": {object: rme, reason: v1alpha1.ReasonProgressing, message: "waiting for Deployment tebidah-rme: applied"},
 		"has just begun": {
-			there: []client.Object{deployment(appsv1.DeploymentStatus{}), homeless}, object: rme, waited: patience - time.Second,
+			there: []client.Object{deployment(appsv1.DeploymentStatus{}), homeless}, object: rme, waited: pace.Default().Patience - time.Second,
 			reason: v1alpha1.ReasonProgressing, message: "waiting for Deployment tebidah-rme: 0 of 1 replicas available",
 		},
 		"takes long, and nobody knows why": {
-			there: []client.Object{deployment(appsv1.DeploymentStatus{}), starting}, object: rme, waited: patience,
+			there: []client.Object{deployment(appsv1.DeploymentStatus{}), starting}, object: rme, waited: pace.Default().Patience,
 			reason: v1alpha1.ReasonProgressing, message: "0 of 1 replicas available", asked: true,
 		},
 		"takes long, for want of a node": {
-			there: []client.Object{deployment(appsv1.DeploymentStatus{}), homeless}, object: rme, waited: patience,
+			there: []client.Object{deployment(appsv1.DeploymentStatus{}), homeless}, object: rme, waited: pace.Default().Patience,
 			reason: v1alpha1.ReasonInfrastructureFailed, message: "0 of 1 replicas available: no node for the pod: 0/1 nodes", asked: true,
 		},
 		"takes long, since it crashes": {
-			there: []client.Object{deployment(appsv1.DeploymentStatus{}), crashing}, object: rme, waited: patience,
+			there: []client.Object{deployment(appsv1.DeploymentStatus{}), crashing}, object: rme, waited: pace.Default().Patience,
 			reason: v1alpha1.ReasonApplicationFailed, message: "crashes again and again, exit code 2 Error", stalled: true, asked: true,
 		},
 		"has failed, of which the pods know better": {
@@ -187,7 +194,7 @@ func TestRun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			now := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 			c := newCluster(test.there...)
-			runner := &Runner{Applier: apply.New(c, c, c), APIReader: c, Now: func() time.Time { return now }}
+			runner := newRunner(c, clocktesting.NewFakePassiveClock(now))
 			list := []metav1.Condition{{
 				Type: v1alpha1.ConditionRMEReady, Status: metav1.ConditionFalse, LastTransitionTime: metav1.NewTime(now.Add(-test.waited)),
 			}}
@@ -208,8 +215,8 @@ func TestRun(t *testing.T) {
 			if condition.Status != metav1.ConditionFalse || condition.Reason != test.reason || !strings.Contains(condition.Message, test.message) || condition.ObservedGeneration != 3 {
 				t.Errorf("the condition is %+v, want False %s %q", condition, test.reason, test.message)
 			}
-			if stop.Reason != test.reason || stop.Message != condition.Message || stop.Stalled != test.stalled || stop.RetryAfter != Recheck {
-				t.Errorf("it stops with %+v, want %s, stalled %v, again after %v", stop, test.reason, test.stalled, Recheck)
+			if stop.Reason != test.reason || stop.Message != condition.Message || stop.Stalled != test.stalled || stop.RetryAfter != pace.Default().StageRecheck {
+				t.Errorf("it stops with %+v, want %s, stalled %v, again after %v", stop, test.reason, test.stalled, pace.Default().StageRecheck)
 			}
 			if asked := c.asked > 0; asked != test.asked {
 				t.Errorf("pods were asked: %v, want %v", asked, test.asked)
@@ -231,19 +238,19 @@ func TestRunRefused(t *testing.T) {
 	}{
 		"without CloudNativePG": {
 			&meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: live.CloudNativePG, Kind: "Cluster"}, SearchedVersions: []string{"v1"}},
-			v1alpha1.ReasonMissingDependency, "install CloudNativePG 1.30 or later", false, Recheck,
+			v1alpha1.ReasonMissingDependency, "install CloudNativePG 1.30 or later", false, pace.Default().StageRecheck,
 		},
 		"without another kind": {
 			&meta.NoKindMatchError{GroupKind: live.RouteKind.GroupKind(), SearchedVersions: []string{"v1"}},
-			v1alpha1.ReasonMissingDependency, "the cluster has no kind HTTPRoute", false, Recheck,
+			v1alpha1.ReasonMissingDependency, "the cluster has no kind HTTPRoute", false, pace.Default().StageRecheck,
 		},
 		"invalid": {
 			apierrors.NewInvalid(schema.GroupKind{Group: "apps", Kind: "Deployment"}, "tebidah-rme", nil),
-			v1alpha1.ReasonObjectInvalid, "correct the spec or the patch", true, time.Minute,
+			v1alpha1.ReasonObjectInvalid, "correct the spec or the patch", true, pace.Default().RefusedRecheck,
 		},
 		"by a policy": {
 			apierrors.NewForbidden(resource, "tebidah-rme", errors.New("ValidatingAdmissionPolicy 'example' with binding 'example' denied request: no")),
-			v1alpha1.ReasonObjectInvalid, "an admission policy of the cluster refuses", true, time.Minute,
+			v1alpha1.ReasonObjectInvalid, "an admission policy of the cluster refuses", true, pace.Default().RefusedRecheck,
 		},
 		"by RBAC":       {apierrors.NewForbidden(resource, "tebidah-rme", errors.New("no")), v1alpha1.ReasonApplyFailed, "forbidden", false, 0},
 		"by bad luck":   {apierrors.NewInternalError(errors.New("etcd")), v1alpha1.ReasonApplyFailed, "etcd", false, 0},
@@ -252,7 +259,7 @@ func TestRunRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := newCluster()
 			c.refuse = test.err
-			runner := &Runner{Applier: apply.New(c, c, c), APIReader: c, Now: time.Now}
+			runner := newRunner(c, clock.RealClock{})
 			var list []metav1.Condition
 			err := runner.Run(t.Context(), status.Conditions{List: &list}, Stage{
 				Condition: v1alpha1.ConditionRMEReady, Objects: []*unstructured.Unstructured{rendered(live.Deployments, "tebidah-rme")},
@@ -276,7 +283,7 @@ func TestDeleteFailedJobs(t *testing.T) {
 	other := failedJob()
 	other.Name, other.Status = "tebidah-load", batchv1.JobStatus{}
 	c := newCluster(failedJob(), other)
-	runner := &Runner{Applier: apply.New(c, c, c)}
+	runner := newRunner(c, clock.RealClock{})
 	var objects []*unstructured.Unstructured
 	for _, name := range []string{"tebidah-schema", "tebidah-load", "tebidah-absent"} {
 		objects = append(objects, rendered(live.Jobs, name))

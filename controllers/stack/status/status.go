@@ -18,10 +18,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/resourceversion"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/pace"
 )
 
 // maxMessage keeps messages below the limit of metav1.Condition with room to spare.
@@ -164,26 +166,23 @@ func (c Conditions) Report(err error) (ctrl.Result, error) {
 // what it has sent.
 type Writer struct {
 	Client client.Client
+	Clock  clock.PassiveClock
+	Pace   pace.Pace
 
 	written sync.Map // UID → resourceVersion after the last write
 	kept    sync.Map // UID → time since when a status is kept back
 }
 
-// linger is how long a step on the way is kept back. The next step often follows
-// at once; then only the last one costs a write, and a short failure that has
-// been put right costs none.
-const linger = 5 * time.Second
-
 // KeepBack is for how long the status may still wait to be sent, or 0 if it is
-// to be sent now. Only steps on the way wait, and none for longer than linger.
+// to be sent now. Only steps on the way wait, and none for longer than Linger.
 func (w *Writer) KeepBack(before, after client.Object, conditions []metav1.Condition) time.Duration {
 	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
 	if ready == nil || !onTheWay(ready.Reason) || equality.Semantic.DeepEqual(before, after) {
 		return 0
 	}
-	now := time.Now()
+	now := w.Clock.Now()
 	since, _ := w.kept.LoadOrStore(after.GetUID(), now)
-	return max(0, linger-now.Sub(since.(time.Time)))
+	return max(0, w.Pace.Linger-now.Sub(since.(time.Time)))
 }
 
 // Soonest is the earlier of a result and a time after which to look again.
@@ -239,13 +238,13 @@ func (w *Writer) Forget(uid types.UID) {
 
 // Settle is the end of a reconcile: an error ends it for a retry with backoff,
 // and nothing but conflicts for one at once, since the cache is about to catch up.
-func Settle(result ctrl.Result, errs ...error) (ctrl.Result, error) {
+func (w *Writer) Settle(result ctrl.Result, errs ...error) (ctrl.Result, error) {
 	err := errors.Join(errs...)
 	switch {
 	case err == nil:
 		return result, nil
 	case OnlyConflicts(err):
-		return ctrl.Result{RequeueAfter: CatchUp}, nil
+		return ctrl.Result{RequeueAfter: w.Pace.CatchUp}, nil
 	default:
 		return ctrl.Result{}, err
 	}
@@ -264,6 +263,3 @@ func OnlyConflicts(err error) bool {
 		return apierrors.IsConflict(err)
 	}
 }
-
-// CatchUp is how long the cache is given to show what has just been written.
-const CatchUp = 20 * time.Millisecond

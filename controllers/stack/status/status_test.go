@@ -8,6 +8,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
+
+	"ilp.health/operator/controllers/stack/pace"
 )
 
 func TestSettle(t *testing.T) {
@@ -29,11 +31,12 @@ func TestSettle(t *testing.T) {
 		"a failure and a conflict in one phrase": {errs: []error{fmt.Errorf("%w; %w", conflict, failure)}, err: failure},
 	} {
 		t.Run(name, func(t *testing.T) {
-			result, err := Settle(ctrl.Result{}, test.errs...)
+			w := &Writer{Pace: pace.Default()}
+			result, err := w.Settle(ctrl.Result{}, test.errs...)
 			if !errors.Is(err, test.err) || (err == nil) != (test.err == nil) {
 				t.Errorf("error %v, want %v", err, test.err)
 			}
-			if again := result.RequeueAfter == CatchUp; again != test.again {
+			if again := result.RequeueAfter == w.Pace.CatchUp; again != test.again {
 				t.Errorf("again at once: %t, want %t", again, test.again)
 			}
 		})

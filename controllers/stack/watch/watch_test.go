@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
@@ -20,6 +21,7 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/pace"
 )
 
 // watched is a Deployment that the operator has applied, and a watch of it.
@@ -36,7 +38,7 @@ func watchOne(t *testing.T) watched {
 		t.Fatal(err)
 	}
 	server := fake.NewClientBuilder().WithScheme(scheme).WithReturnManagedFields().Build()
-	applier := apply.New(server, server, server)
+	applier := apply.New(server, server, server, clock.RealClock{}, pace.Default())
 	object := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "apps/v1", "kind": "Deployment",
 		"metadata": map[string]any{
