@@ -18,7 +18,7 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 )
 
-// ExpectReadyWithin waits longer than expectReady.
+// ExpectReadyWithin waits longer than ExpectReady.
 func (d *District) ExpectReadyWithin(ctx context.Context, limit time.Duration) {
 	GinkgoHelper()
 	Eventually(func() v1alpha1.DistrictStatus { return d.Get(ctx).Status }).WithTimeout(limit).Should(

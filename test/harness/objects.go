@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -19,9 +18,6 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/live"
 )
-
-// AWhile is how long specs look that something does not happen.
-const AWhile = 700 * time.Millisecond
 
 // NeverMakes looks for a while that no object of a kind appears whose name starts so.
 func (d *District) NeverMakes(ctx context.Context, gvk schema.GroupVersionKind, prefix string) {
@@ -43,10 +39,6 @@ func (d *District) ImageOf(ctx context.Context, name string) string {
 	container := d.Container(ctx, name)
 	image, _ := container["image"].(string)
 	return image
-}
-
-func (f Fault) String() string {
-	return map[Fault]string{NoFault: "let through", Refused: "refused", Lost: "done but its answer lost"}[f]
 }
 
 // ApplyWithPuskesmas creates a district that has one facility and a domain.

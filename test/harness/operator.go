@@ -21,7 +21,6 @@ import (
 
 	"ilp.health/operator/controllers"
 	districts "ilp.health/operator/controllers/district"
-	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/test/testenv"
 )
 
@@ -66,7 +65,7 @@ func (o *Operator) Start() {
 	Expect(controllers.Add(ctx, mgr, controllers.Options{
 		Identity:        districts.Identity{Namespace: OperatorNamespace, ServiceAccount: operatorAccount},
 		DistrictWorkers: 4, PuskesmasWorkers: 8,
-		Clock: clock.RealClock{}, Pace: pace.Default(),
+		Clock: clock.RealClock{}, Pace: Pace(),
 	})).To(Succeed())
 	o.cancel, o.ended = cancel, make(chan error, 1)
 	go func() { o.ended <- mgr.Start(ctx) }()

@@ -73,6 +73,10 @@ const (
 	Lost
 )
 
+func (f Fault) String() string {
+	return map[Fault]string{NoFault: "let through", Refused: "refused", Lost: "done but its answer lost"}[f]
+}
+
 func (t *Traffic) wrap(next http.RoundTripper) http.RoundTripper {
 	return roundTripper(func(r *http.Request) (*http.Response, error) {
 		noted := parse(r)

@@ -108,8 +108,10 @@ var _ = Describe("An object of somebody else under the operator's name", func() 
 				"Delete it or give it another name", "kubectl label --overwrite "+strings.ToLower(object.GetKind())+" "+object.GetName()+" -n "+d.Namespace,
 				"app.kubernetes.io/managed-by=ilp-operator ilp.health/district="+string(d.Code)+" ilp.health/puskesmas=tebidah")
 			untouched(ctx, object)
+			mark := time.Now()
 			theOperator.Restart()
-			time.Sleep(AWhile)
+			Eventually(func() []Request { return theOperator.Traffic.Since(mark) }).ShouldNot(BeEmpty())
+			theOperator.Quiet(AWhile)
 			d.Expect(ctx, "tebidah", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectNotOwned)
 			untouched(ctx, object)
 

@@ -16,9 +16,9 @@ import (
 	. "ilp.health/operator/test/harness"
 )
 
-// nextSecond passes when resources are as good as a second apart: that is how
-// exactly the API server notes when they were made.
-func nextSecond() { time.Sleep(1100 * time.Millisecond) }
+// nextSecond waits until what is made now is younger than what was made before:
+// the API server notes whole seconds.
+func nextSecond() { time.Sleep(time.Until(time.Now().Truncate(time.Second).Add(time.Second))) }
 
 var _ = Describe("A mistake", func() {
 	It("of two Districts with one code stops the younger, until the older is deleted", func(ctx SpecContext) {
@@ -97,10 +97,11 @@ var _ = Describe("A mistake", func() {
 		DeferCleanup(d.Suspend)
 		d.Expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonObjectInvalid,
 			"an admission policy of the cluster refuses: Service "+d.Namespace+"/dashboard", "no Services here")
-		theOperator.Quiet(2 * time.Second)
+		theOperator.Quiet(AWhile)
 		mark := time.Now()
-		time.Sleep(3 * time.Second)
-		Expect(Lines(theOperator.Traffic.Since(mark, func(r Request) bool { return r.In(d) }))).To(BeEmpty())
+		Consistently(func() []string {
+			return Lines(theOperator.Traffic.Since(mark, func(r Request) bool { return r.In(d) }))
+		}, 2*AWhile).Should(BeEmpty())
 		for _, object := range refusal(d.Namespace) {
 			Expect(admin.Delete(ctx, object)).To(Succeed())
 		}

@@ -25,24 +25,22 @@ var _ = Describe("A District that is Ready", func() {
 		d.AddPuskesmas(ctx, "sungai-durian")
 		d.ExpectReady(ctx)
 		took := time.Since(start)
-		// How many use a release is counted every five seconds.
-		theOperator.Quiet(6 * time.Second)
+		theOperator.Quiet(AWhile)
 
 		versions := d.Versions(ctx)
 		requests := theOperator.Traffic.Since(start, func(r Request) bool { return r.In(d) })
 		AddReportEntry("bring-up", fmt.Sprintf("%d objects with two Puskesmas in %.1f s; requests: %s", len(versions)-3, took.Seconds(), tally(requests)))
 
-		By("looking on for ten seconds")
+		By("looking on")
 		mark := time.Now()
-		time.Sleep(10 * time.Second)
-		Expect(Lines(theOperator.Traffic.Since(mark))).To(BeEmpty())
+		Consistently(func() []string { return Lines(theOperator.Traffic.Since(mark)) }, 3*AWhile).Should(BeEmpty())
 		Expect(d.Versions(ctx)).To(Equal(versions))
 
 		By("restarting the operator")
 		mark = time.Now()
 		theOperator.Restart()
 		Eventually(func() []Request { return theOperator.Traffic.Since(mark) }).ShouldNot(BeEmpty())
-		theOperator.Quiet(2 * time.Second)
+		theOperator.Quiet(AWhile)
 		Expect(Lines(theOperator.Traffic.Since(mark, Request.Write))).To(BeEmpty())
 		Expect(d.Versions(ctx)).To(Equal(versions))
 		d.ExpectReady(ctx)

@@ -45,13 +45,13 @@ var _ = Describe("A registry of places", func() {
 		Expect(meta.FindStatusCondition(d.Get(ctx).Status.Conditions, v1alpha1.ConditionStalled)).To(BeNil())
 
 		By("nothing being asked for while nothing changes")
-		theOperator.Quiet(6 * time.Second)
+		theOperator.Quiet(AWhile)
 
 		By("a restarted operator writing nothing")
 		version, mark := d.Get(ctx).ResourceVersion, time.Now()
 		theOperator.Restart()
 		Eventually(func() []Request { return theOperator.Traffic.Since(mark) }).ShouldNot(BeEmpty())
-		theOperator.Quiet(2 * time.Second)
+		theOperator.Quiet(AWhile)
 		Expect(d.Get(ctx).ResourceVersion).To(Equal(version))
 
 		By("the registry being brought up to date")
