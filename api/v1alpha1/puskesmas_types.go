@@ -85,11 +85,12 @@ type PuskesmasSpec struct {
 	// +kubebuilder:validation:MaxItems=4
 	// +kubebuilder:validation:XValidation:rule="self.all(i, k, self.indexOf(k) == i)",messageExpression="\"'\" + self.transformList(i, k, self.indexOf(k) != i, k)[0] + \"' is listed twice: list each service once\""
 	LintasKlaster []LintasKlaster `json:"lintasKlaster,omitempty"`
-	// pustu are the Puskesmas Pembantu, at most one in a desa.
+	// pustu are the Puskesmas Pembantu. A desa may have several; desa and name
+	// together say which one it is.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
-	// +kubebuilder:validation:XValidation:rule="[self.map(p, p.desa)].all(desa, desa.all(i, code, desa.indexOf(code) == i))",messageExpression="\"desa '\" + [self.map(p, p.desa)].map(desa, desa.transformList(i, code, desa.indexOf(code) != i, code))[0][0] + \"' has two Pustu: list one for each desa\""
+	// +kubebuilder:validation:XValidation:rule="[self.map(p, p.desa + ' ' + p.name)].all(keys, keys.all(i, key, keys.indexOf(key) == i))",messageExpression="\"Pustu '\" + [self.map(p, p.desa + ' ' + p.name)].map(keys, keys.transformList(i, key, keys.indexOf(key) != i, key))[0][0] + \"' is listed twice: give each Pustu of a desa a name of its own\""
 	Pustu []Pustu `json:"pustu,omitempty"`
 	// posyandu counts the Posyandu of each desa.
 	// +optional
