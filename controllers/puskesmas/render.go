@@ -1,6 +1,7 @@
 package puskesmas
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -66,44 +67,51 @@ func (s *scope) url() string {
 	}
 }
 
-// components lists the folders that make up the facility's stack.
+// components lists the folders that make up the facility's stack. A profile is a
+// folder that says itself where it may be published and what it asks for.
 func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 	profile := string(s.profile)
-	components := []render.Component{{Path: "facility-database/cloudnative-pg"}}
-	if r.Renderer.Has("schema/" + profile) {
-		components = append(components, s.schemaComponent(profile))
+	port, err := r.Renderer.Published("rme/" + profile)
+	if err != nil {
+		return nil, stage.RenderFailed(err)
 	}
-	components = append(components, s.rmeComponent(profile))
+	if s.port = port; port != 0 {
+		s.port = cmp.Or(s.puskesmas.Spec.RME.Custom.Port, port)
+	}
+
+	parts := []part{{render.Component{Path: "facility-database/cloudnative-pg"}, s.rme}}
+	if r.Renderer.Has("schema/" + profile) {
+		parts = append(parts, part{s.schemaComponent(profile), s.schema})
+	}
+	parts = append(parts, part{s.rmeComponent(profile), s.rme})
 	if s.satusehat != nil {
-		components = append(components, render.Component{Path: "isolation/satusehat-egress"})
+		parts = append(parts, part{render.Component{Path: "isolation/satusehat-egress"}, s.rme})
 	}
 	if s.host() != "" {
-		components = append(components, s.exposure())
+		parts = append(parts, part{override.Exposure(s.district.Spec.Exposure, s.host(), s.port), s.rme})
 	}
-	for i := range components {
-		release := s.rme
-		if components[i].Path == "schema/"+profile {
-			release = s.schema
-		}
-		image, err := s.image(release)
+	components := make([]render.Component, len(parts))
+	for i, p := range parts {
+		image, err := s.image(p.release)
 		if err != nil {
 			return nil, err
 		}
-		values, err := r.Renderer.Pick(components[i].Path, s.values(image))
-		if err != nil {
+		if p.Values, err = r.Renderer.Pick(p.Path, s.values(image)); err != nil {
 			return nil, stage.RenderFailed(err)
 		}
-		components[i].Values = values
+		components[i] = p.Component
 	}
 	return components, nil
 }
 
+// part is a component with the release whose image it runs.
+type part struct {
+	render.Component
+	release *v1alpha1.StackRelease
+}
+
 // values are all that folders may ask for.
 func (s *scope) values(image string) map[string]string {
-	readiness := s.puskesmas.Spec.RME.Custom.ReadinessPath
-	if readiness == "" {
-		readiness = "/"
-	}
 	return map[string]string{
 		"image":            image,
 		"databaseHost":     "database-rw",
@@ -114,7 +122,7 @@ func (s *scope) values(image string) map[string]string {
 		"timeZone":         s.district.Spec.TimeZoneOrDefault(),
 		"host":             s.host(),
 		"service":          s.puskesmas.Name + "-rme",
-		"readinessPath":    readiness,
+		"readinessPath":    s.puskesmas.Spec.RME.Custom.ReadinessPath,
 		"gatewayName":      string(s.district.Spec.Exposure.Gateway.Name),
 		"gatewayNamespace": string(s.district.Spec.Exposure.Gateway.Namespace),
 	}
@@ -198,11 +206,6 @@ func (s *scope) checkNodes() error {
 		}
 	}
 	return nil
-}
-
-func (s *scope) exposure() render.Component {
-	port, _ := s.published()
-	return override.Exposure(s.district.Spec.Exposure, s.host(), port)
 }
 
 // writeInventoryAhead sends the inventory before anything new is applied, so

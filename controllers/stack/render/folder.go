@@ -20,6 +20,9 @@ import (
 // valuesFile holds the ConfigMap whose data are a component's values.
 const valuesFile = "values.yaml"
 
+// serviceFile holds the Service of a component that may be published.
+const serviceFile = "service.yaml"
+
 // kustomizationFile is the only name that components use for it.
 var kustomizationFile = konfig.DefaultKustomizationFileName()
 

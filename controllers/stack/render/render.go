@@ -60,6 +60,7 @@ type Renderer struct {
 	templates *lru.Cache
 	building  singleflight.Group
 	values    sync.Map // path of a component → sorted keys of its values
+	published sync.Map // path of a component → port at which it may be published
 }
 
 // New returns a Renderer of the components in stack.
