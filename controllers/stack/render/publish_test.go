@@ -1,6 +1,7 @@
 package render
 
 import (
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -38,12 +39,20 @@ func TestPublished(t *testing.T) {
 	}
 }
 
-// TestNoLoginIsNotPublished keeps a store without a login inside.
+// TestNoLoginIsNotPublished keeps a store without a login inside: nothing
+// publishes it, and the policy that lets ingress controllers in leaves it out.
 func TestNoLoginIsNotPublished(t *testing.T) {
+	policy, err := fs.ReadFile(config.Stack(), "isolation/policies/network-web.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
 	r := New(config.Stack())
 	for profile, want := range map[string]int32{"gnuhealth": 8000, "custom": 8080, "hapi-fhir": 0} {
 		if port, err := r.Published("rme/" + profile); err != nil || port != want {
 			t.Errorf("%s: port %d, %v; want %d", profile, port, err, want)
+		}
+		if closed := strings.Contains(string(policy), "operator: NotIn, values: ["+profile+"]"); closed != (want == 0) {
+			t.Errorf("%s: the policy web leaves it out: %t", profile, closed)
 		}
 	}
 }
