@@ -23,6 +23,7 @@ import (
 	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
 	"ilp.health/operator/controllers/stack/watch"
+	"ilp.health/operator/controllers/wilayah"
 )
 
 // Reconciler brings up districts.
@@ -39,7 +40,7 @@ type Reconciler struct {
 	Stages   *stage.Runner
 	Statuses *status.Writer
 	Records  *record.Store
-	// Registry has the ConfigMaps of the registry of places; see NewRegistryCache.
+	// Registry has the ConfigMaps of the registry of places; see wilayah.NewCache.
 	Registry cache.Cache
 	// Identity is the service account that the operator runs as; the isolation
 	// of each district grants it its rights there.
@@ -47,8 +48,8 @@ type Reconciler struct {
 	// Now is the clock.
 	Now func() time.Time
 
-	owned    *watch.Owned
-	registry registry
+	owned *watch.Owned
+	book  wilayah.Book
 	// pins remembers which Puskesmas hold a release of their own, so that they
 	// are not asked again until they or the release change.
 	pins sync.Map

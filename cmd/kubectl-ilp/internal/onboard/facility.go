@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"ilp.health/operator/cmd/kubectl-ilp/internal/manifest"
-	"ilp.health/operator/controllers/stack/sheet"
-	"ilp.health/operator/controllers/stack/wilayah"
+	"ilp.health/operator/controllers/wilayah/sheet"
+	"ilp.health/operator/controllers/wilayah"
 )
 
 // place is a kecamatan or desa.

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strconv"
 
-	"ilp.health/operator/controllers/stack/sheet"
+	"ilp.health/operator/controllers/wilayah/sheet"
 )
 
 // post is one Pustu of a desa, or all its Posyandu.
