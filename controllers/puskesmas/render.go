@@ -10,6 +10,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/override"
 	"ilp.health/operator/controllers/stack/render"
@@ -114,7 +115,7 @@ type part struct {
 func (s *scope) values(image string) map[string]string {
 	return map[string]string{
 		"image":            image,
-		"databaseHost":     "database-rw",
+		"databaseHost":     cnpg.Host,
 		"databaseName":     s.databaseName(),
 		"facilityName":     "Puskesmas " + s.puskesmas.Spec.Name,
 		"facilityCode":     s.puskesmas.Spec.Code,

@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 )
 
@@ -182,7 +183,7 @@ func (d *district) inventoryOfAll(ctx context.Context) []string {
 func (d *district) made(ctx context.Context) []string {
 	GinkgoHelper()
 	var out []string
-	for _, gvk := range slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{core("Secret")}) {
+	for _, gvk := range slices.Concat(live.BuiltinKinds, cnpg.Kinds, []schema.GroupVersionKind{core("Secret")}) {
 		if gvk.Kind == "Namespace" {
 			continue
 		}

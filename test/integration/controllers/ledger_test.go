@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 )
 
@@ -42,7 +43,7 @@ var districtKind, puskesmasKind = v1alpha1.GroupVersion.WithKind("District"), v1
 
 func startLedger(ctx context.Context, c client.WithWatch) *ledger {
 	l := &ledger{objects: map[string]*span{}, named: map[string][]*span{}, open: map[string]*span{}, excused: map[string]bool{}}
-	kinds := slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{{Version: "v1", Kind: "Secret"}})
+	kinds := slices.Concat(live.BuiltinKinds, cnpg.Kinds, []schema.GroupVersionKind{{Version: "v1", Kind: "Secret"}})
 	for _, gvk := range kinds {
 		follow(ctx, c, gvk, l.seeObject, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
 	}

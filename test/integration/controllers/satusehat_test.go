@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 )
 
@@ -57,7 +58,7 @@ var _ = Describe("Credentials for SATUSEHAT", func() {
 
 		By("no copy of a value being anywhere else")
 		kinds := append([]schema.GroupVersionKind{puskesmasKind, {Group: "events.k8s.io", Version: "v1", Kind: "Event"}}, live.BuiltinKinds...)
-		for _, gvk := range append(kinds, live.DatabaseKinds...) {
+		for _, gvk := range append(kinds, cnpg.Kinds...) {
 			if gvk.Kind == "Namespace" {
 				continue
 			}

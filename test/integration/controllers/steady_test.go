@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 )
 
@@ -63,7 +64,7 @@ func (d *district) versions(ctx context.Context) map[string]string {
 	GinkgoHelper()
 	out := map[string]string{"District": d.get(ctx).ResourceVersion}
 	kinds := append([]schema.GroupVersionKind{puskesmasKind, {Version: "v1", Kind: "Secret"}}, live.BuiltinKinds...)
-	for _, gvk := range append(kinds, live.DatabaseKinds...) {
+	for _, gvk := range append(kinds, cnpg.Kinds...) {
 		if gvk.Kind == "Namespace" {
 			continue
 		}

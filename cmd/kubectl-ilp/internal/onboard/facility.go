@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"ilp.health/operator/cmd/kubectl-ilp/internal/manifest"
-	"ilp.health/operator/controllers/wilayah/sheet"
 	"ilp.health/operator/controllers/wilayah"
+	"ilp.health/operator/controllers/wilayah/sheet"
 )
 
 // place is a kecamatan or desa.
