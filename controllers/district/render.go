@@ -71,7 +71,7 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 		s.dashboardComponent(profile),
 	}
 	if s.dashboardHost() != "" {
-		components = append(components, override.Exposure(s.district.Spec.Exposure, s.dashboardHost(), dashboardPort))
+		components = append(components, override.Exposure(s.district.Spec.Exposure, dashboardPort))
 	}
 	for i := range components {
 		component := &components[i]

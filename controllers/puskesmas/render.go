@@ -3,11 +3,13 @@ package puskesmas
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/kustomize/api/types"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/cnpg"
@@ -89,7 +91,7 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 		parts = append(parts, part{render.Component{Path: "isolation/satusehat-egress"}, s.rme})
 	}
 	if s.host() != "" {
-		parts = append(parts, part{override.Exposure(s.district.Spec.Exposure, s.host(), s.port), s.rme})
+		parts = append(parts, part{override.Exposure(s.district.Spec.Exposure, s.port), s.rme})
 	}
 	components := make([]render.Component, len(parts))
 	for i, p := range parts {
@@ -97,10 +99,12 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 		if err != nil {
 			return nil, err
 		}
-		if p.Values, err = r.Renderer.Pick(p.Path, s.values(image)); err != nil {
+		values, err := r.Renderer.Pick(p.Path, s.values(image))
+		if err != nil {
 			return nil, stage.RenderFailed(err)
 		}
-		components[i] = p.Component
+		maps.Copy(values, p.Values)
+		components[i], components[i].Values = p.Component, values
 	}
 	return components, nil
 }
@@ -132,19 +136,26 @@ func (s *scope) values(image string) map[string]string {
 func (s *scope) schemaComponent(profile string) render.Component {
 	var patches patchSet
 	pod := s.puskesmas.Spec.RME.Pod
+	component := render.Component{Path: "schema/" + profile, Values: map[string]string{}}
 	patches.add(override.Placement(s.district.Spec, pod)...)
-	if s.profile == v1alpha1.RMEProfileCustom {
-		if command := s.puskesmas.Spec.RME.Custom.MigrateCommand; len(command) > 0 {
-			patches.add(override.Patch(override.Jobs, override.Add{Path: override.Container + "/command", Value: command}))
-			patches.add(override.Patch(override.Jobs, customEnv(s.puskesmas.Spec.RME.Custom)...))
-		} else {
-			patches.add(override.Without("batch/v1", "Job", "schema"))
-			return render.Component{Path: "schema/" + profile, Patches: patches}
+	if custom := s.puskesmas.Spec.RME.Custom; s.profile == v1alpha1.RMEProfileCustom {
+		if len(custom.MigrateCommand) == 0 {
+			component.Patches = []types.Patch{override.Without("batch/v1", "Job", "schema")}
+			return component
 		}
+		command := make([]string, len(custom.MigrateCommand))
+		for i, word := range custom.MigrateCommand {
+			key := fmt.Sprintf("migrateCommand%d", i)
+			command[i], component.Values[key] = "$("+key+")", word
+		}
+		patches.add(override.Patch(override.Jobs, override.Add{Path: override.Container + "/command", Value: command}))
+		patches.add(override.Patch(override.Jobs, customEnv(custom, component.Values)...))
 	}
-	variables, params := override.Variables(override.Jobs, pod)
+	variables, values := override.Variables(override.Jobs, pod)
 	patches.add(variables...)
-	return render.Component{Path: "schema/" + profile, Patches: patches, Params: params}
+	maps.Copy(component.Values, values)
+	component.Patches = patches
+	return component
 }
 
 func (s *scope) rmeComponent(profile string) render.Component {
@@ -157,11 +168,11 @@ func (s *scope) rmeComponent(profile string) render.Component {
 	} else {
 		patches.add(override.Replicas(s.replicas())...)
 	}
-	component := render.Component{Path: "rme/" + profile, Params: map[string]string{}}
+	component := render.Component{Path: "rme/" + profile, Values: map[string]string{}}
 	if custom := s.puskesmas.Spec.RME.Custom; s.profile == v1alpha1.RMEProfileCustom {
 		patches.add(override.Patch(override.Deployments, override.Add{Path: override.Container + "/ports/0/containerPort", Value: custom.Port}))
 		patches.add(override.Patch("Service", override.Add{Path: "/spec/ports/0/port", Value: custom.Port}))
-		patches.add(override.Patch(override.Deployments, customEnv(custom)...))
+		patches.add(override.Patch(override.Deployments, customEnv(custom, component.Values)...))
 	}
 	if s.satusehat != nil {
 		adds := []override.Add{{Path: "/spec/template/metadata/annotations/ilp.health~1satusehat-credentials", Value: "$(satusehatVersion)"}}
@@ -169,26 +180,29 @@ func (s *scope) rmeComponent(profile string) render.Component {
 			adds = append(adds, override.Add{Path: override.Container + "/env/-", Value: env})
 		}
 		patches.add(override.Patch(override.Deployments, adds...))
-		maps.Copy(component.Params, s.satusehat.params())
+		maps.Copy(component.Values, s.satusehat.values())
 	}
-	variables, params := override.Variables(override.Deployments, pod)
+	variables, values := override.Variables(override.Deployments, pod)
 	patches.add(variables...)
-	maps.Copy(component.Params, params)
-	marks, params := override.Marks(pod)
+	maps.Copy(component.Values, values)
+	marks, values := override.Marks(pod)
 	patches.add(marks...)
-	maps.Copy(component.Params, params)
+	maps.Copy(component.Values, values)
 	component.Patches = patches
 	return component
 }
 
 // customEnv gives an image the names that it expects, as references to those
-// that the operator provides.
-func customEnv(custom v1alpha1.CustomRME) []override.Add {
+// that the operator provides. The references are values of the component, so
+// that none is taken for one of those.
+func customEnv(custom v1alpha1.CustomRME, values map[string]string) []override.Add {
 	var adds []override.Add
-	for _, name := range slices.Sorted(maps.Keys(custom.Env)) {
+	for i, name := range slices.Sorted(maps.Keys(custom.Env)) {
+		key := fmt.Sprintf("customVariable%d", i)
+		values[key] = "$(" + custom.Env[name] + ")"
 		adds = append(adds, override.Add{
 			Path:  override.Container + "/env/-",
-			Value: corev1.EnvVar{Name: name, Value: "$(" + custom.Env[name] + ")"},
+			Value: corev1.EnvVar{Name: name, Value: "$(" + key + ")"},
 		})
 	}
 	return adds
