@@ -30,6 +30,7 @@ import (
 	"ilp.health/operator/controllers/stack/status"
 	"ilp.health/operator/controllers/stackrelease"
 	"ilp.health/operator/controllers/wave"
+	"ilp.health/operator/controllers/wilayah"
 )
 
 // Options of the operator.
@@ -87,7 +88,7 @@ func Add(ctx context.Context, mgr ctrl.Manager, opts Options) error {
 		records  = &record.Store{Client: mgr.GetClient()}
 		recorder = mgr.GetEventRecorder(v1alpha1.ManagerName)
 	)
-	registry, err := district.NewRegistryCache(mgr, opts.Identity.Namespace)
+	registry, err := wilayah.NewCache(mgr, opts.Identity.Namespace)
 	if err != nil {
 		return fmt.Errorf("set up the cache of the registry: %w", err)
 	}

@@ -294,6 +294,7 @@ type Contact struct {
 
 // DistrictStatus is what the operator sees of a district.
 // +kubebuilder:validation:MinProperties=1
+// +structType=atomic
 type DistrictStatus struct {
 	// observedGeneration is the spec's generation that this status speaks of; -1 before the first look.
 	// +optional

@@ -60,9 +60,9 @@ type PuskesmasSpec struct {
 	Kecamatan Kecamatan `json:"kecamatan,omitempty,omitzero"`
 	// desa and kelurahan that it serves.
 	// +optional
-	// +listType=map
-	// +listMapKey=code
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=200
+	// +kubebuilder:validation:XValidation:rule="[self.map(d, d.code)].all(codes, codes.all(i, code, codes.indexOf(code) == i))",messageExpression="\"desa '\" + [self.map(d, d.code)].map(codes, codes.transformList(i, code, codes.indexOf(code) != i, code))[0][0] + \"' is listed twice: list each desa once\""
 	Desa []Desa `json:"desa,omitempty"`
 	// category says whether it has beds: RawatInap or NonRawatInap (default).
 	// +optional
@@ -74,26 +74,29 @@ type PuskesmasSpec struct {
 	ILP ILPStatus `json:"ilp,omitzero"`
 	// klaster that are served (KMK HK.01.07/MENKES/2015/2023); all four by default.
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +default=["Manajemen","IbuDanAnak","UsiaDewasaDanLansia","PenanggulanganPenyakitMenular"]
 	// +kubebuilder:validation:MaxItems=4
+	// +kubebuilder:validation:XValidation:rule="self.all(i, k, self.indexOf(k) == i)",messageExpression="\"'\" + self.transformList(i, k, self.indexOf(k) != i, k)[0] + \"' is listed twice: list each klaster once\""
 	Klaster []Klaster `json:"klaster,omitempty"`
 	// lintasKlaster lists services that serve every klaster.
 	// +optional
-	// +listType=set
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=4
+	// +kubebuilder:validation:XValidation:rule="self.all(i, k, self.indexOf(k) == i)",messageExpression="\"'\" + self.transformList(i, k, self.indexOf(k) != i, k)[0] + \"' is listed twice: list each service once\""
 	LintasKlaster []LintasKlaster `json:"lintasKlaster,omitempty"`
-	// pustu are the Puskesmas Pembantu, at most one in a desa.
+	// pustu are the Puskesmas Pembantu. A desa may have several; desa and name
+	// together say which one it is.
 	// +optional
-	// +listType=map
-	// +listMapKey=desa
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:XValidation:rule="[self.map(p, p.desa + ' ' + p.name)].all(keys, keys.all(i, key, keys.indexOf(key) == i))",messageExpression="\"Pustu '\" + [self.map(p, p.desa + ' ' + p.name)].map(keys, keys.transformList(i, key, keys.indexOf(key) != i, key))[0][0] + \"' is listed twice: give each Pustu of a desa a name of its own\""
 	Pustu []Pustu `json:"pustu,omitempty"`
 	// posyandu counts the Posyandu of each desa.
 	// +optional
-	// +listType=map
-	// +listMapKey=desa
+	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=200
+	// +kubebuilder:validation:XValidation:rule="[self.map(p, p.desa)].all(desa, desa.all(i, code, desa.indexOf(code) == i))",messageExpression="\"the Posyandu of desa '\" + [self.map(p, p.desa)].map(desa, desa.transformList(i, code, desa.indexOf(code) != i, code))[0][0] + \"' are counted twice: write one entry with all of them\""
 	Posyandu []Posyandu `json:"posyandu,omitempty"`
 	// rme is the facility's medical record, by default as the district says.
 	// +optional
@@ -306,6 +309,7 @@ type SatuSehatSpec struct {
 
 // PuskesmasStatus is what the operator sees of a facility.
 // +kubebuilder:validation:MinProperties=1
+// +structType=atomic
 type PuskesmasStatus struct {
 	// observedGeneration is the spec's generation that this status speaks of; -1 before the first look.
 	// +optional

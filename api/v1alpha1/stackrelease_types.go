@@ -121,6 +121,7 @@ func (s StackReleaseSpec) RMEImage(profile RMEProfile) (ImageReference, bool) {
 
 // StackReleaseStatus is what the operator sees of a release.
 // +kubebuilder:validation:MinProperties=1
+// +structType=atomic
 type StackReleaseStatus struct {
 	// observedGeneration is the spec's generation that this status speaks of; -1 before the first look.
 	// +optional

@@ -218,6 +218,7 @@ type MaintenanceWindow struct {
 
 // WaveStatus is what the operator sees of a wave.
 // +kubebuilder:validation:MinProperties=1
+// +structType=atomic
 type WaveStatus struct {
 	// observedGeneration is the spec's generation that this status speaks of; -1 before the first look.
 	// +optional

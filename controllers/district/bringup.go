@@ -9,6 +9,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/consent"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
@@ -44,7 +45,7 @@ func (r *Reconciler) isolate(ctx context.Context, s *scope) error {
 // serves the data that it has served before. It comes before everything that
 // takes a Cluster which is not there for one that is to be made.
 func (r *Reconciler) findDatabase(ctx context.Context, s *scope) error {
-	if err := r.owned.Ensure(live.DatabaseKinds...); err != nil {
+	if err := r.owned.Ensure(cnpg.Kinds...); err != nil {
 		err = r.Stages.Describe(err)
 		s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonMissingDependency, err.Error())
 		return err

@@ -24,6 +24,7 @@ import (
 	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
 	"ilp.health/operator/controllers/stack/watch"
+	"ilp.health/operator/controllers/wilayah"
 )
 
 // Reconciler brings up districts.
@@ -40,7 +41,7 @@ type Reconciler struct {
 	Stages   *stage.Runner
 	Statuses *status.Writer
 	Records  *record.Store
-	// Registry has the ConfigMaps of the registry of places; see NewRegistryCache.
+	// Registry has the ConfigMaps of the registry of places; see wilayah.NewCache.
 	Registry cache.Cache
 	// Identity is the service account that the operator runs as; the isolation
 	// of each district grants it its rights there.
@@ -48,8 +49,8 @@ type Reconciler struct {
 	Clock    clock.PassiveClock
 	Pace     pace.Pace
 
-	owned    *watch.Owned
-	registry registry
+	owned *watch.Owned
+	book  wilayah.Book
 }
 
 // Identity is a service account.

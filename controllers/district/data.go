@@ -12,10 +12,9 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/consent"
-	"ilp.health/operator/controllers/stack/health"
 	"ilp.health/operator/controllers/stack/inventory"
-	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/status"
 )
@@ -34,7 +33,7 @@ func (r *Reconciler) checkDatabase(ctx context.Context, s *scope) error {
 	if !stood {
 		return nil
 	}
-	ref := live.Cluster(s.namespace)
+	ref := cnpg.Cluster(s.namespace)
 	cluster, err := r.Applier.Live(ctx, ref)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", ref, err)
@@ -49,14 +48,14 @@ func (r *Reconciler) checkDatabase(ctx context.Context, s *scope) error {
 		}
 		return r.withoutDatabase(ctx, s, fmt.Sprintf("%s was there and is gone, and the data of all Puskesmas with it", ref))
 	}
-	return r.checkSystemID(ctx, s, known, health.SystemID(cluster))
+	return r.checkSystemID(ctx, s, known, cnpg.SystemID(cluster))
 }
 
 func (r *Reconciler) checkSystemID(ctx context.Context, s *scope, known, serves string) error {
 	if known == "" || serves == "" || known == serves {
 		return nil
 	}
-	return r.withoutDatabase(ctx, s, fmt.Sprintf("%s serves other data than before: PostgreSQL's systemID is %s, and that of the district's data is %s", live.Cluster(s.namespace), serves, known))
+	return r.withoutDatabase(ctx, s, fmt.Sprintf("%s serves other data than before: PostgreSQL's systemID is %s, and that of the district's data is %s", cnpg.Cluster(s.namespace), serves, known))
 }
 
 // unlessGivenUp turns a wait for PostgreSQL into missing data where it served
@@ -66,13 +65,13 @@ func (r *Reconciler) unlessGivenUp(ctx context.Context, s *scope, err error) err
 	if s.record == nil || s.record.SystemID == "" || !errors.As(err, &stop) {
 		return err
 	}
-	ref := live.Cluster(s.namespace)
+	ref := cnpg.Cluster(s.namespace)
 	cluster, readErr := r.Applier.Live(ctx, ref)
 	if readErr != nil || cluster == nil {
 		return err
 	}
-	message, yes := health.Unrecoverable(cluster)
-	if !yes {
+	said := cnpg.StatusOf(cluster)
+	if !said.Unrecoverable {
 		return err
 	}
 	if r.refusesRecreate(s) == nil {
@@ -80,7 +79,7 @@ func (r *Reconciler) unlessGivenUp(ctx context.Context, s *scope, err error) err
 			return err
 		}
 	}
-	return r.withoutDatabase(ctx, s, fmt.Sprintf("%s: CloudNativePG says: %s", ref, message))
+	return r.withoutDatabase(ctx, s, fmt.Sprintf("%s: CloudNativePG says: %s", ref, said.Message))
 }
 
 func (r *Reconciler) refusesRecreate(s *scope) error {
@@ -120,20 +119,20 @@ func (r *Reconciler) withoutDatabase(ctx context.Context, s *scope, what string)
 // recordDatabase writes down which data PostgreSQL serves before anybody works
 // with it.
 func (r *Reconciler) recordDatabase(ctx context.Context, s *scope) error {
-	cluster, err := r.Applier.Live(ctx, live.Cluster(s.namespace))
+	cluster, err := r.Applier.Live(ctx, cnpg.Cluster(s.namespace))
 	if err != nil {
-		return fmt.Errorf("read %s: %w", live.Cluster(s.namespace), err)
+		return fmt.Errorf("read %s: %w", cnpg.Cluster(s.namespace), err)
 	}
 	serves := ""
 	if cluster != nil {
-		serves = health.SystemID(cluster)
+		serves = cnpg.SystemID(cluster)
 	}
 	next := s.record.Copy()
 	switch {
 	case next.SystemID != "":
 		return r.checkSystemID(ctx, s, next.SystemID, serves)
 	case serves == "":
-		return status.Waiting(r.Pace.StageRecheck, v1alpha1.ReasonProgressing, "waiting for CloudNativePG to tell which data PostgreSQL serves (status.systemID of %s)", live.Cluster(s.namespace))
+		return status.Waiting(r.Pace.StageRecheck, v1alpha1.ReasonProgressing, "waiting for CloudNativePG to tell which data PostgreSQL serves (status.systemID of %s)", cnpg.Cluster(s.namespace))
 	}
 	next.SystemID = serves
 	return r.write(ctx, s, next)

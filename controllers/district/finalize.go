@@ -17,6 +17,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/consent"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/status"
@@ -90,13 +91,11 @@ var workloadKinds = append([]schema.GroupVersionKind{
 	live.RouteKind,
 }, live.PodKinds...)
 
-var clusterKind = schema.GroupVersionKind{Group: live.CloudNativePG, Version: "v1", Kind: "Cluster"}
-
 // clusters reads the district's PostgreSQL. It goes by the label and not by the
 // inventory, which a restore may have lost. Without CloudNativePG there is none.
 func (r *Reconciler) clusters(ctx context.Context, s *scope) ([]metav1.PartialObjectMetadata, error) {
 	list := &metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(clusterKind.GroupVersion().WithKind("ClusterList"))
+	list.SetGroupVersionKind(cnpg.Clusters.GroupVersion().WithKind("ClusterList"))
 	labels := s.ownerLabels()
 	labels[v1alpha1.LabelManagedBy] = v1alpha1.ManagerName
 	err := r.APIReader.List(ctx, list, client.InNamespace(s.namespace), client.MatchingLabels(labels))
@@ -107,7 +106,7 @@ func (r *Reconciler) clusters(ctx context.Context, s *scope) ([]metav1.PartialOb
 		return nil, err
 	}
 	for i := range list.Items {
-		list.Items[i].SetGroupVersionKind(clusterKind)
+		list.Items[i].SetGroupVersionKind(cnpg.Clusters)
 	}
 	// Labels can be copied.
 	return slices.DeleteFunc(list.Items, func(c metav1.PartialObjectMetadata) bool { return !apply.Made(&c, s.ownerLabels()) }), nil
@@ -121,7 +120,7 @@ func (r *Reconciler) stopDatabase(ctx context.Context, s *scope) error {
 	}
 	for i := range clusters {
 		patch := client.RawPatch(types.MergePatchType,
-			fmt.Appendf(nil, `{"metadata":{"uid":%q,"annotations":{"cnpg.io/hibernation":"on"}}}`, clusters[i].UID))
+			fmt.Appendf(nil, `{"metadata":{"uid":%q,"annotations":{%q:%q}}}`, clusters[i].UID, cnpg.AnnotationHibernation, cnpg.HibernationOn))
 		if err := r.Client.Patch(ctx, &clusters[i], patch, client.FieldOwner(v1alpha1.ManagerName)); client.IgnoreNotFound(err) != nil {
 			return fmt.Errorf("stop PostgreSQL: %w", err)
 		}
@@ -213,7 +212,7 @@ func (r *Reconciler) deleteServers(ctx context.Context, s *scope, clusters []met
 		}
 	}
 	var pods corev1.PodList
-	if err := r.APIReader.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels{"cnpg.io/podRole": "instance"}); err != nil {
+	if err := r.APIReader.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels{cnpg.LabelPodRole: cnpg.PodRoleServer}); err != nil {
 		return fmt.Errorf("list the pods of PostgreSQL: %w", err)
 	}
 	if len(pods.Items) > 0 {

@@ -20,7 +20,7 @@ func pwsFiles(puskesmas []v1alpha1.Puskesmas) map[string]string {
 	w := area{
 		kecamatan:  map[string]string{},
 		desa:       map[v1alpha1.DesaCode]bool{},
-		pustu:      map[v1alpha1.DesaCode]bool{},
+		pustu:      map[pustuKey]bool{},
 		posyandu:   map[v1alpha1.DesaCode]bool{},
 		facilities: table{{"kode", "nama", "kecamatan_kode", "kecamatan", "rawat_inap", "tahap"}},
 		villages:   table{{"kode", "nama", "kecamatan_kode", "kecamatan", "puskesmas"}},
@@ -41,11 +41,18 @@ func pwsFiles(puskesmas []v1alpha1.Puskesmas) map[string]string {
 	}
 }
 
-// area gathers the rows; where two facilities claim one desa, the one with
-// the lower code has it.
+// pustuKey is what identifies a Pustu: it has no code of its own.
+type pustuKey struct {
+	desa v1alpha1.DesaCode
+	name string
+}
+
+// area gathers the rows; where two facilities claim one desa or Pustu, the one
+// with the lower code has it.
 type area struct {
 	kecamatan                             map[string]string
-	desa, pustu, posyandu                 map[v1alpha1.DesaCode]bool
+	desa, posyandu                        map[v1alpha1.DesaCode]bool
+	pustu                                 map[pustuKey]bool
 	facilities, villages, outposts, posts table
 }
 
@@ -59,8 +66,8 @@ func (w *area) add(p v1alpha1.PuskesmasSpec) {
 	}
 	for _, u := range p.Pustu {
 		w.addDesa(u.Desa, string(u.Desa), p.Code)
-		if !w.pustu[u.Desa] {
-			w.pustu[u.Desa] = true
+		if key := (pustuKey{u.Desa, u.Name}); !w.pustu[key] {
+			w.pustu[key] = true
 			w.outposts = append(w.outposts, []string{string(u.Desa), u.Name, itoa(u.Bidan), itoa(u.Perawat), itoa(u.Kader)})
 		}
 	}

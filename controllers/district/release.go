@@ -10,7 +10,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/catalogue"
-	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/pin"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/resolve"
@@ -136,12 +136,12 @@ func (r *Reconciler) exists(ctx context.Context, s *scope) (bool, error) {
 	if released.Current != "" || released.Database != "" || (s.record != nil && (s.record.SystemID != "" || len(s.record.Objects) > 0)) {
 		return true, nil
 	}
-	cluster, err := r.Applier.Cached(ctx, live.Cluster(s.namespace))
+	cluster, err := r.Applier.Cached(ctx, cnpg.Cluster(s.namespace))
 	if meta.IsNoMatchError(err) {
 		return false, nil // without CloudNativePG there is no PostgreSQL
 	}
 	if err != nil {
-		return false, fmt.Errorf("read %s: %w", live.Cluster(s.namespace), err)
+		return false, fmt.Errorf("read %s: %w", cnpg.Cluster(s.namespace), err)
 	}
 	return cluster != nil, nil
 }

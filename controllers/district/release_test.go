@@ -13,6 +13,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/controllers/stack/record"
@@ -56,7 +57,7 @@ func resolved(t *testing.T, d *v1alpha1.District, recorded *record.Record, objec
 
 // postgres is the district's PostgreSQL, as the cache shows it.
 func postgres() client.Object {
-	cluster := live.Prototype(live.DatabaseKinds[0])
+	cluster := live.Prototype(cnpg.Clusters)
 	cluster.SetNamespace("ilp-6105")
 	cluster.SetName("database")
 	return cluster

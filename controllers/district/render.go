@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/kustomize/api/types"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/override"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/stage"
@@ -30,12 +31,6 @@ const operatorBinding = "ilp-operator"
 
 // dashboardPort is the port of the dashboard's Service in every profile's folder.
 const dashboardPort = 8088
-
-// databaseOperatorNamespace is where CloudNativePG's own manifest installs it.
-const databaseOperatorNamespace = "cnpg-system"
-
-// hibernation is CloudNativePG's annotation that stops PostgreSQL and keeps its volumes.
-const hibernation = "/metadata/annotations/cnpg.io~1hibernation"
 
 // render makes all objects of the district, without any call to the API server.
 func (r *Reconciler) render(_ context.Context, s *scope) error {
@@ -76,7 +71,7 @@ func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 		s.dashboardComponent(profile),
 	}
 	if s.dashboardHost() != "" {
-		components = append(components, override.Exposure(s.district.Spec.Exposure, s.dashboardHost(), dashboardPort))
+		components = append(components, override.Exposure(s.district.Spec.Exposure, dashboardPort))
 	}
 	for i := range components {
 		component := &components[i]
@@ -98,11 +93,11 @@ func (r *Reconciler) values(s *scope, image v1alpha1.ImageReference) map[string]
 	values := map[string]string{
 		"operatorNamespace":         r.Identity.Namespace,
 		"operatorServiceAccount":    r.Identity.ServiceAccount,
-		"databaseOperatorNamespace": databaseOperatorNamespace,
+		"databaseOperatorNamespace": cnpg.OperatorNamespace,
 		"dinkesGroup":               "ilp:dinkes:" + string(s.district.Spec.Code),
 		"image":                     override.Image(image, s.district.Spec.Images),
 		"postgresImage":             override.Image(s.release.Spec.Database.Image, s.district.Spec.Images),
-		"databaseHost":              "database-rw",
+		"databaseHost":              cnpg.Host,
 		"districtCode":              string(s.district.Spec.Code),
 		"districtName":              s.district.Spec.Name,
 		"timeZone":                  s.district.Spec.TimeZoneOrDefault(),
@@ -137,11 +132,13 @@ func (s *scope) database() render.Component {
 	if secrets := s.district.Spec.Images.PullSecrets; len(secrets) > 0 {
 		adds = append(adds, override.Add{Path: "/spec/imagePullSecrets", Value: secrets})
 	}
-	state := "off"
+	hibernation := cnpg.HibernationOff
 	if s.hibernated() {
-		state = "on"
+		hibernation = cnpg.HibernationOn
 	}
-	adds = append(adds, override.Add{Path: "/metadata/annotations", Value: map[string]string{}}, override.Add{Path: hibernation, Value: state})
+	adds = append(adds,
+		override.Add{Path: "/metadata/annotations", Value: map[string]string{}},
+		override.Add{Path: "/metadata/annotations/" + override.Pointer(cnpg.AnnotationHibernation), Value: hibernation})
 	patches := []types.Patch{override.Patch(override.Clusters, sorted(adds)...)}
 	patches = append(patches, override.Resources(override.Clusters, "/spec/resources", spec.Resources)...)
 	return render.Component{Path: "database/cloudnative-pg", Patches: patches}

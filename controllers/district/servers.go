@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/status"
 )
 
@@ -23,12 +24,12 @@ func (r *Reconciler) awaitServers(ctx context.Context, s *scope) error {
 	}
 	if *running != "" || (s.record != nil && s.record.SystemID != "") {
 		var pods corev1.PodList
-		if err := r.APIReader.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels{"cnpg.io/cluster": "database", "cnpg.io/podRole": "instance"}); err != nil {
+		if err := r.APIReader.List(ctx, &pods, client.InNamespace(s.namespace), client.MatchingLabels{cnpg.LabelCluster: cnpg.Name, cnpg.LabelPodRole: cnpg.PodRoleServer}); err != nil {
 			return fmt.Errorf("list the pods of PostgreSQL: %w", err)
 		}
 		image := s.databaseImage()
 		for i := range pods.Items {
-			if !serves(&pods.Items[i], image) {
+			if !cnpg.Serves(&pods.Items[i], image) {
 				message := "waiting for PostgreSQL to run image " + image
 				s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonProgressing, message)
 				return status.Waiting(r.Pace.StageRecheck, v1alpha1.ReasonProgressing, "%s", message)
@@ -47,19 +48,4 @@ func (s *scope) databaseImage() string {
 		}
 	}
 	return ""
-}
-
-// serves tells that a server is ready and runs an image.
-func serves(pod *corev1.Pod, image string) bool {
-	for _, container := range pod.Spec.Containers {
-		if container.Name == "postgres" && container.Image != image {
-			return false
-		}
-	}
-	for _, c := range pod.Status.Conditions {
-		if c.Type == corev1.PodReady {
-			return c.Status == corev1.ConditionTrue
-		}
-	}
-	return false
 }

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/status"
 )
@@ -130,7 +131,7 @@ func volumesOf(cluster client.Object) volumes {
 // cluster is the rendered Cluster, or nil if a patch has taken it out.
 func (s *scope) cluster() *unstructured.Unstructured {
 	for _, obj := range s.objects[componentDatabase] {
-		if obj.GroupVersionKind() == clusterKind {
+		if obj.GroupVersionKind() == cnpg.Clusters {
 			return obj
 		}
 	}
@@ -140,7 +141,7 @@ func (s *scope) cluster() *unstructured.Unstructured {
 // claims are the volume claims of PostgreSQL.
 func (r *Reconciler) claims(ctx context.Context, s *scope) ([]corev1.PersistentVolumeClaim, error) {
 	var list corev1.PersistentVolumeClaimList
-	err := r.APIReader.List(ctx, &list, client.InNamespace(s.namespace), client.MatchingLabels{"cnpg.io/cluster": s.cluster().GetName(), "cnpg.io/pvcRole": "PG_DATA"})
+	err := r.APIReader.List(ctx, &list, client.InNamespace(s.namespace), client.MatchingLabels{cnpg.LabelCluster: s.cluster().GetName(), cnpg.LabelVolumeRole: cnpg.VolumeRoleData})
 	if err != nil {
 		return nil, fmt.Errorf("list the volume claims of PostgreSQL: %w", err)
 	}

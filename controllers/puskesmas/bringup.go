@@ -10,6 +10,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/consent"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
@@ -19,7 +20,7 @@ import (
 
 // awaitDatabase waits until the district's namespace and PostgreSQL are ready.
 func (r *Reconciler) awaitDatabase(_ context.Context, s *scope) error {
-	kinds := live.DatabaseKinds
+	kinds := cnpg.Kinds
 	if s.district.Spec.Exposure.Gateway.Name != "" {
 		kinds = append(slices.Clone(kinds), live.RouteKind)
 	}

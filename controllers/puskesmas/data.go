@@ -12,10 +12,9 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/consent"
-	"ilp.health/operator/controllers/stack/health"
 	"ilp.health/operator/controllers/stack/inventory"
-	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/status"
 )
@@ -24,7 +23,7 @@ import (
 func (s *scope) data() []*unstructured.Unstructured {
 	var data []*unstructured.Unstructured
 	for _, obj := range s.all {
-		if obj.GetKind() == "Secret" || obj.GroupVersionKind().Group == live.CloudNativePG {
+		if obj.GetKind() == "Secret" || obj.GroupVersionKind().Group == cnpg.Group {
 			data = append(data, obj)
 		}
 	}
@@ -70,12 +69,12 @@ func (r *Reconciler) findMissing(ctx context.Context, s *scope) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	cluster, err := r.Applier.Live(ctx, live.Cluster(s.puskesmas.Namespace))
+	cluster, err := r.Applier.Live(ctx, cnpg.Cluster(s.puskesmas.Namespace))
 	if err != nil {
-		return "", fmt.Errorf("read %s: %w", live.Cluster(s.puskesmas.Namespace), err)
+		return "", fmt.Errorf("read %s: %w", cnpg.Cluster(s.puskesmas.Namespace), err)
 	}
 	if cluster != nil {
-		s.serves = health.SystemID(cluster)
+		s.serves = cnpg.SystemID(cluster)
 	}
 	if district != nil {
 		s.serves = cmp.Or(s.serves, district.SystemID)

@@ -1,7 +1,6 @@
 package puskesmas
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -16,15 +15,9 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/inventory"
-	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/status"
-)
-
-var (
-	clusterKind  = schema.GroupVersionKind{Group: live.CloudNativePG, Version: "v1", Kind: "Cluster"}
-	databaseKind = schema.GroupKind{Group: live.CloudNativePG, Kind: "Database"}
-	roleKind     = schema.GroupKind{Group: live.CloudNativePG, Kind: "DatabaseRole"}
 )
 
 // Steps of a deletion with data, for people.
@@ -44,7 +37,7 @@ type data struct {
 func (r *Reconciler) findData(ctx context.Context, s *scope) (*data, error) {
 	found := &data{}
 	for _, entry := range s.puskesmas.Status.Inventory {
-		if !isKind(entry, databaseKind) && !isKind(entry, roleKind) {
+		if !isKind(entry, cnpg.Databases) && !isKind(entry, cnpg.DatabaseRoles) {
 			continue
 		}
 		ref, err := inventory.Parse(entry)
@@ -57,7 +50,7 @@ func (r *Reconciler) findData(ctx context.Context, s *scope) (*data, error) {
 		}
 		switch {
 		case obj == nil || !apply.Made(obj, s.deletedOwnerLabels()):
-		case isKind(entry, databaseKind):
+		case isKind(entry, cnpg.Databases):
 			found.databases = append(found.databases, obj)
 		default:
 			found.roles = append(found.roles, obj)
@@ -112,11 +105,11 @@ func (r *Reconciler) dropDatabase(ctx context.Context, s *scope, database *unstr
 	case database.GetDeletionTimestamp() != nil:
 		// Somebody has deleted it already; then the finalizer drops it.
 		waiting = fmt.Sprintf("waiting for CloudNativePG to drop database %s. If it stays so, the log says why: kubectl logs -n %s %s -c postgres",
-			s.databaseName(), s.puskesmas.Namespace, primaryOf(cluster))
+			s.databaseName(), s.puskesmas.Namespace, cnpg.Primary(cluster))
 	case !applied && message != "":
 		waiting = fmt.Sprintf("PostgreSQL does not drop database %s: %s. It is tried again every 30 seconds. Whoever else is connected, such as a backup, a person's psql or a port-forward, has to end: "+
 			"kubectl exec -n %s %s -c postgres -- psql -c \"SELECT pid, usename, application_name, client_addr FROM pg_stat_activity WHERE datname = '%s'\"",
-			s.databaseName(), message, s.puskesmas.Namespace, primaryOf(cluster), s.databaseName())
+			s.databaseName(), message, s.puskesmas.Namespace, cnpg.Primary(cluster), s.databaseName())
 	}
 	return r.dropping(s, stepDatabase, waiting)
 }
@@ -193,7 +186,7 @@ func (r *Reconciler) dropping(s *scope, step, waiting string) error {
 // clusterOf reads the Cluster that holds a Database; it is nil if that is gone.
 func (r *Reconciler) clusterOf(ctx context.Context, database *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	name, _, _ := unstructured.NestedString(database.Object, "spec", "cluster", "name")
-	cluster, err := r.read(ctx, clusterKind, types.NamespacedName{Namespace: database.GetNamespace(), Name: name})
+	cluster, err := r.read(ctx, cnpg.Clusters, types.NamespacedName{Namespace: database.GetNamespace(), Name: name})
 	if err != nil {
 		return nil, fmt.Errorf("read Cluster %s: %w", name, err)
 	}
@@ -207,35 +200,18 @@ func (r *Reconciler) unable(s *scope, cluster *unstructured.Unstructured, begun 
 	if !begun {
 		instead = ". To keep the data instead, take spec.consent out of this Puskesmas"
 	}
-	phase, _, _ := unstructured.NestedString(cluster.Object, "status", "phase")
 	instances, _, _ := unstructured.NestedInt64(cluster.Object, "status", "readyInstances")
 	switch {
 	case cluster.GetDeletionTimestamp() != nil:
 		return r.dropping(s, stepDatabase, "PostgreSQL itself is being deleted, with all its databases")
-	case cluster.GetAnnotations()["cnpg.io/hibernation"] == "on":
+	case cluster.GetAnnotations()[cnpg.AnnotationHibernation] == cnpg.HibernationOn:
 		message := fmt.Sprintf("%s: PostgreSQL is stopped and drops nothing: set spec.state of District %s to Active, or apply that District again if it is gone%s", stepDatabase, s.districtCode(), instead)
 		s.conditions.False(v1alpha1.ConditionDatabaseReady, v1alpha1.ReasonHibernated, message)
 		return &status.Stop{Stalled: true, Reason: v1alpha1.ReasonDependencyNotReady, Message: message, RetryAfter: r.Pace.StoppedRecheck}
-	case !isReady(cluster) && instances == 0:
-		return r.dropping(s, stepDatabase, fmt.Sprintf("PostgreSQL does not run (%s) and drops nothing; see DatabaseReady of the District%s", phase, instead))
+	case !cnpg.IsReady(cluster) && instances == 0:
+		return r.dropping(s, stepDatabase, fmt.Sprintf("PostgreSQL does not run (%s) and drops nothing; see DatabaseReady of the District%s", cnpg.Phase(cluster), instead))
 	}
 	return nil
-}
-
-// primaryOf is the pod in which PostgreSQL can be asked.
-func primaryOf(cluster *unstructured.Unstructured) string {
-	primary, _, _ := unstructured.NestedString(cluster.Object, "status", "currentPrimary")
-	return cmp.Or(primary, cluster.GetName()+"-1")
-}
-
-func isReady(cluster *unstructured.Unstructured) bool {
-	conditions, _, _ := unstructured.NestedSlice(cluster.Object, "status", "conditions")
-	for _, c := range conditions {
-		if condition, _ := c.(map[string]any); condition["type"] == "Ready" {
-			return condition["status"] == "True"
-		}
-	}
-	return false
 }
 
 // read reads an object from the API server; it is nil if there is none, or no
@@ -250,7 +226,7 @@ func (r *Reconciler) read(ctx context.Context, gvk schema.GroupVersionKind, key 
 	return obj, err
 }
 
-func isKind(entry v1alpha1.InventoryEntry, kind schema.GroupKind) bool {
+func isKind(entry v1alpha1.InventoryEntry, kind schema.GroupVersionKind) bool {
 	ref, err := inventory.Parse(entry)
-	return err == nil && ref.GVK.GroupKind() == kind
+	return err == nil && ref.GVK.GroupKind() == kind.GroupKind()
 }

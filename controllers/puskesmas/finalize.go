@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/consent"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
@@ -90,7 +91,7 @@ func (r *Reconciler) deleteData(ctx context.Context, s *scope, data *data) error
 			return err
 		}
 	}
-	rest := slices.DeleteFunc(slices.Clone(s.puskesmas.Status.Inventory), func(e v1alpha1.InventoryEntry) bool { return isKind(e, databaseKind) })
+	rest := slices.DeleteFunc(slices.Clone(s.puskesmas.Status.Inventory), func(e v1alpha1.InventoryEntry) bool { return isKind(e, cnpg.Databases) })
 	if _, err := r.Applier.Prune(ctx, rest, s.deletedOwnerLabels(), true); err != nil {
 		return fmt.Errorf("delete the rest: %w", err)
 	}
@@ -140,7 +141,7 @@ func (r *Reconciler) recallInventory(ctx context.Context, s *scope) error {
 	if len(s.puskesmas.Status.Inventory) > 0 {
 		return nil
 	}
-	kinds := slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{live.RouteKind})
+	kinds := slices.Concat(live.BuiltinKinds, cnpg.Kinds, []schema.GroupVersionKind{live.RouteKind})
 	kinds = slices.DeleteFunc(kinds, func(gvk schema.GroupVersionKind) bool { return gvk.Kind == "Namespace" })
 	found, err := r.Applier.Find(ctx, s.puskesmas.Namespace, s.deletedOwnerLabels(), kinds...)
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"ilp.health/operator/controllers/stack/catalogue"
 	"ilp.health/operator/controllers/stack/health"
 	"ilp.health/operator/controllers/stack/inventory"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/pin"
 	"ilp.health/operator/controllers/stack/record"
@@ -95,9 +96,9 @@ func (r *Reconciler) somethingIsMade(ctx context.Context, s *scope) (bool, error
 		return true, nil
 	}
 	refs := []inventory.Ref{s.ref(live.Deployments, componentRME)}
-	switch err := r.owned.Ensure(live.DatabaseKinds...); {
+	switch err := r.owned.Ensure(cnpg.Kinds...); {
 	case err == nil:
-		refs = append(refs, s.ref(live.Databases, "database"))
+		refs = append(refs, s.ref(cnpg.Databases, "database"))
 	case !meta.IsNoMatchError(err): // without CloudNativePG there is no database
 		return false, err
 	}
@@ -107,7 +108,7 @@ func (r *Reconciler) somethingIsMade(ctx context.Context, s *scope) (bool, error
 		case err != nil:
 			return false, fmt.Errorf("read %s: %w", ref, err)
 		case cached == nil:
-		case ref.GVK != live.Databases || s.puskesmas.Status.Release.Current != "" || cached.GetAnnotations()[v1alpha1.AnnotationRecorded] == "":
+		case ref.GVK != cnpg.Databases || s.puskesmas.Status.Release.Current != "" || cached.GetAnnotations()[v1alpha1.AnnotationRecorded] == "":
 			return true, nil
 		}
 	}

@@ -1,14 +1,18 @@
 package puskesmas
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/kustomize/api/types"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/override"
@@ -85,47 +89,56 @@ func (s *scope) url() string {
 	}
 }
 
-// components lists the folders that make up the facility's stack.
+// components lists the folders that make up the facility's stack. A profile is a
+// folder that says itself where it may be published and what it asks for.
 func (r *Reconciler) components(s *scope) ([]render.Component, error) {
 	profile := string(s.profile)
-	components := []render.Component{{Path: "facility-database/cloudnative-pg"}}
-	if r.Renderer.Has("schema/" + profile) {
-		components = append(components, s.schemaComponent(profile))
+	port, err := r.Renderer.Published("rme/" + profile)
+	if err != nil {
+		return nil, stage.RenderFailed(err)
 	}
-	components = append(components, s.rmeComponent(profile))
+	if s.port = port; port != 0 {
+		s.port = cmp.Or(s.puskesmas.Spec.RME.Custom.Port, port)
+	}
+
+	parts := []part{{render.Component{Path: "facility-database/cloudnative-pg"}, s.rme}}
+	if r.Renderer.Has("schema/" + profile) {
+		parts = append(parts, part{s.schemaComponent(profile), s.schema})
+	}
+	parts = append(parts, part{s.rmeComponent(profile), s.rme})
 	if s.satusehat != nil {
-		components = append(components, render.Component{Path: "isolation/satusehat-egress"})
+		parts = append(parts, part{render.Component{Path: "isolation/satusehat-egress"}, s.rme})
 	}
 	if s.host() != "" {
-		components = append(components, s.exposure())
+		parts = append(parts, part{override.Exposure(s.district.Spec.Exposure, s.port), s.rme})
 	}
-	for i := range components {
-		release := s.rme
-		if components[i].Path == "schema/"+profile {
-			release = s.schema
-		}
-		image, err := s.image(release)
+	components := make([]render.Component, len(parts))
+	for i, p := range parts {
+		image, err := s.image(p.release)
 		if err != nil {
 			return nil, err
 		}
-		values, err := r.Renderer.Pick(components[i].Path, s.values(image))
+		values, err := r.Renderer.Pick(p.Path, s.values(image))
 		if err != nil {
 			return nil, stage.RenderFailed(err)
 		}
-		components[i].Values = values
+		maps.Copy(values, p.Values)
+		components[i], components[i].Values = p.Component, values
 	}
 	return components, nil
 }
 
+// part is a component with the release whose image it runs.
+type part struct {
+	render.Component
+	release *v1alpha1.StackRelease
+}
+
 // values are all that folders may ask for.
 func (s *scope) values(image string) map[string]string {
-	readiness := s.puskesmas.Spec.RME.Custom.ReadinessPath
-	if readiness == "" {
-		readiness = "/"
-	}
 	return map[string]string{
 		"image":            image,
-		"databaseHost":     "database-rw",
+		"databaseHost":     cnpg.Host,
 		"databaseName":     s.databaseName(),
 		"facilityName":     "Puskesmas " + s.puskesmas.Spec.Name,
 		"facilityCode":     s.puskesmas.Spec.Code,
@@ -133,7 +146,7 @@ func (s *scope) values(image string) map[string]string {
 		"timeZone":         s.district.Spec.TimeZoneOrDefault(),
 		"host":             s.host(),
 		"service":          s.puskesmas.Name + "-rme",
-		"readinessPath":    readiness,
+		"readinessPath":    s.puskesmas.Spec.RME.Custom.ReadinessPath,
 		"gatewayName":      string(s.district.Spec.Exposure.Gateway.Name),
 		"gatewayNamespace": string(s.district.Spec.Exposure.Gateway.Namespace),
 	}
@@ -142,19 +155,26 @@ func (s *scope) values(image string) map[string]string {
 func (s *scope) schemaComponent(profile string) render.Component {
 	var patches patchSet
 	pod := s.puskesmas.Spec.RME.Pod
+	component := render.Component{Path: "schema/" + profile, Values: map[string]string{}}
 	patches.add(override.Placement(s.district.Spec, pod)...)
-	if s.profile == v1alpha1.RMEProfileCustom {
-		if command := s.puskesmas.Spec.RME.Custom.MigrateCommand; len(command) > 0 {
-			patches.add(override.Patch(override.Jobs, override.Add{Path: override.Container + "/command", Value: command}))
-			patches.add(override.Patch(override.Jobs, customEnv(s.puskesmas.Spec.RME.Custom)...))
-		} else {
-			patches.add(override.Without("batch/v1", "Job", "schema"))
-			return render.Component{Path: "schema/" + profile, Patches: patches}
+	if custom := s.puskesmas.Spec.RME.Custom; s.profile == v1alpha1.RMEProfileCustom {
+		if len(custom.MigrateCommand) == 0 {
+			component.Patches = []types.Patch{override.Without("batch/v1", "Job", "schema")}
+			return component
 		}
+		command := make([]string, len(custom.MigrateCommand))
+		for i, word := range custom.MigrateCommand {
+			key := fmt.Sprintf("migrateCommand%d", i)
+			command[i], component.Values[key] = "$("+key+")", word
+		}
+		patches.add(override.Patch(override.Jobs, override.Add{Path: override.Container + "/command", Value: command}))
+		patches.add(override.Patch(override.Jobs, customEnv(custom, component.Values)...))
 	}
-	variables, params := override.Variables(override.Jobs, pod)
+	variables, values := override.Variables(override.Jobs, pod)
 	patches.add(variables...)
-	return render.Component{Path: "schema/" + profile, Patches: patches, Params: params}
+	maps.Copy(component.Values, values)
+	component.Patches = patches
+	return component
 }
 
 func (s *scope) rmeComponent(profile string) render.Component {
@@ -167,11 +187,11 @@ func (s *scope) rmeComponent(profile string) render.Component {
 	} else {
 		patches.add(override.Replicas(s.replicas())...)
 	}
-	component := render.Component{Path: "rme/" + profile, Params: map[string]string{}}
+	component := render.Component{Path: "rme/" + profile, Values: map[string]string{}}
 	if custom := s.puskesmas.Spec.RME.Custom; s.profile == v1alpha1.RMEProfileCustom {
 		patches.add(override.Patch(override.Deployments, override.Add{Path: override.Container + "/ports/0/containerPort", Value: custom.Port}))
 		patches.add(override.Patch("Service", override.Add{Path: "/spec/ports/0/port", Value: custom.Port}))
-		patches.add(override.Patch(override.Deployments, customEnv(custom)...))
+		patches.add(override.Patch(override.Deployments, customEnv(custom, component.Values)...))
 	}
 	if s.satusehat != nil {
 		adds := []override.Add{{Path: "/spec/template/metadata/annotations/ilp.health~1satusehat-credentials", Value: "$(satusehatVersion)"}}
@@ -179,26 +199,29 @@ func (s *scope) rmeComponent(profile string) render.Component {
 			adds = append(adds, override.Add{Path: override.Container + "/env/-", Value: env})
 		}
 		patches.add(override.Patch(override.Deployments, adds...))
-		maps.Copy(component.Params, s.satusehat.params())
+		maps.Copy(component.Values, s.satusehat.values())
 	}
-	variables, params := override.Variables(override.Deployments, pod)
+	variables, values := override.Variables(override.Deployments, pod)
 	patches.add(variables...)
-	maps.Copy(component.Params, params)
-	marks, params := override.Marks(pod)
+	maps.Copy(component.Values, values)
+	marks, values := override.Marks(pod)
 	patches.add(marks...)
-	maps.Copy(component.Params, params)
+	maps.Copy(component.Values, values)
 	component.Patches = patches
 	return component
 }
 
 // customEnv gives an image the names that it expects, as references to those
-// that the operator provides.
-func customEnv(custom v1alpha1.CustomRME) []override.Add {
+// that the operator provides. The references are values of the component, so
+// that none is taken for one of those.
+func customEnv(custom v1alpha1.CustomRME, values map[string]string) []override.Add {
 	var adds []override.Add
-	for _, name := range slices.Sorted(maps.Keys(custom.Env)) {
+	for i, name := range slices.Sorted(maps.Keys(custom.Env)) {
+		key := fmt.Sprintf("customVariable%d", i)
+		values[key] = "$(" + custom.Env[name] + ")"
 		adds = append(adds, override.Add{
 			Path:  override.Container + "/env/-",
-			Value: corev1.EnvVar{Name: name, Value: "$(" + custom.Env[name] + ")"},
+			Value: corev1.EnvVar{Name: name, Value: "$(" + key + ")"},
 		})
 	}
 	return adds
@@ -217,11 +240,6 @@ func (s *scope) checkNodes() error {
 		}
 	}
 	return nil
-}
-
-func (s *scope) exposure() render.Component {
-	port, _ := s.published()
-	return override.Exposure(s.district.Spec.Exposure, s.host(), port)
 }
 
 // writeInventoryAhead sends the inventory before anything new is applied, so

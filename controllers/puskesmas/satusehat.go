@@ -96,7 +96,7 @@ func credentialsProblem(name string, secret *corev1.Secret, now time.Time) (expi
 }
 
 // env is the environment handed to the RME (names as in the SATUSEHAT guide).
-// Values in $() are the render's parameters, so that facilities share a template.
+// What stands in $() are values of the component, so that facilities share a template.
 func (s *satusehat) env() []corev1.EnvVar {
 	fromSecret := func(name, key string) corev1.EnvVar {
 		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
@@ -115,7 +115,8 @@ func (s *satusehat) env() []corev1.EnvVar {
 	}
 }
 
-func (s *satusehat) params() map[string]string {
+// values are those that env refers to.
+func (s *satusehat) values() map[string]string {
 	return map[string]string{
 		"satusehatOrganization": s.organizationID,
 		"satusehatSecret":       s.secretName,

@@ -55,6 +55,8 @@ type scope struct {
 	satusehat *satusehat
 	// recheckAfter is when the credentials must be looked at again; 0 is never.
 	recheckAfter time.Duration
+	// port is where the RME may be published, or 0; set by render.
+	port int32
 	// objects are set by render, by the component they come from.
 	objects map[string][]*unstructured.Unstructured
 	// all are the same objects in one list.
@@ -98,23 +100,9 @@ func (s *scope) hibernated() bool {
 	return s.puskesmas.Spec.State == v1alpha1.StateHibernated || s.district.Spec.State == v1alpha1.StateHibernated
 }
 
-// published are the ports of the Services of profiles that may be published. A
-// profile without a login of its own, such as HAPI FHIR, is not among them: it
-// is reached from inside the namespace only.
-func (s *scope) published() (port int32, ok bool) {
-	switch s.profile {
-	case v1alpha1.RMEProfileGNUHealth:
-		return 8000, true
-	case v1alpha1.RMEProfileCustom:
-		return s.puskesmas.Spec.RME.Custom.Port, true
-	default:
-		return 0, false
-	}
-}
-
 // host is where the RME is published, or empty.
 func (s *scope) host() string {
-	if _, ok := s.published(); !ok {
+	if s.port == 0 {
 		return ""
 	}
 	if h := s.puskesmas.Spec.RME.Host; h != "" {

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 )
 
@@ -48,7 +49,7 @@ func newLedger() *Ledger {
 // StartLedger writes down from now on what exists and who names it.
 func StartLedger(ctx context.Context, c client.WithWatch) *Ledger {
 	l := newLedger()
-	kinds := slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{{Version: "v1", Kind: "Secret"}})
+	kinds := slices.Concat(live.BuiltinKinds, cnpg.Kinds, []schema.GroupVersionKind{{Version: "v1", Kind: "Secret"}})
 	for _, gvk := range kinds {
 		Follow(ctx, c, gvk, l.seeObject, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
 	}

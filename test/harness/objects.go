@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 )
 
@@ -73,7 +74,7 @@ func (d *District) InventoryOfAll(ctx context.Context) []string {
 func (d *District) Made(ctx context.Context) []string {
 	GinkgoHelper()
 	var out []string
-	for _, gvk := range slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{Core("Secret")}) {
+	for _, gvk := range slices.Concat(live.BuiltinKinds, cnpg.Kinds, []schema.GroupVersionKind{Core("Secret")}) {
 		if gvk.Kind == "Namespace" {
 			continue
 		}
@@ -129,7 +130,7 @@ func (d *District) Versions(ctx context.Context) map[string]string {
 	GinkgoHelper()
 	out := map[string]string{"District": d.Get(ctx).ResourceVersion}
 	kinds := append([]schema.GroupVersionKind{PuskesmasKind, {Version: "v1", Kind: "Secret"}}, live.BuiltinKinds...)
-	for _, gvk := range append(kinds, live.DatabaseKinds...) {
+	for _, gvk := range append(kinds, cnpg.Kinds...) {
 		if gvk.Kind == "Namespace" {
 			continue
 		}

@@ -1,6 +1,6 @@
-// Package cnpg is what the operator knows of CloudNativePG's resources: what can
-// become of data when a field of theirs, a label or an annotation changes. Every
-// field of the kinds that the operator makes is judged, and a test fails when a
+// Package cnpg is what the operator knows of CloudNativePG's resources: their
+// kinds, names and marks, what their status says, and what can become of data
+// when a field of theirs, a label or an annotation changes. Every field of the kinds that the operator makes is judged, and a test fails when a
 // version of CloudNativePG brings one that nobody has looked at.
 //
 // A value that destroys is refused by config/policy, and where the operator can

@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 )
 
 // TestCluster: what CloudNativePG waits for itself goes on, and what it waits
@@ -15,7 +16,7 @@ func TestCluster(t *testing.T) {
 		return &unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster",
 			"status": map[string]any{
-				"phase": phase, "phaseReason": reason, "systemID": "7441",
+				"phase": phase, "phaseReason": reason,
 				"conditions": []any{map[string]any{"type": "Ready", "status": ready}},
 			},
 		}}
@@ -31,8 +32,8 @@ func TestCluster(t *testing.T) {
 			Result{State: Progressing, Message: "Unable to create required cluster objects: quota"},
 		},
 		"given up": {
-			PhaseUnrecoverable, "no PersistentVolumeClaims (PVCs) exist ", "False",
-			Result{State: Failed, Message: PhaseUnrecoverable + ": no PersistentVolumeClaims (PVCs) exist", Cause: v1alpha1.CauseInfrastructure, NeedsPerson: true},
+			cnpg.PhaseUnrecoverable, "no PersistentVolumeClaims (PVCs) exist ", "False",
+			Result{State: Failed, Message: cnpg.PhaseUnrecoverable + ": no PersistentVolumeClaims (PVCs) exist", Cause: v1alpha1.CauseInfrastructure, NeedsPerson: true},
 		},
 		"waiting for a person": {
 			"Waiting for user action", "", "False",
@@ -42,14 +43,5 @@ func TestCluster(t *testing.T) {
 		if got := Check(cluster(test.phase, test.reason, test.ready)); got != test.want {
 			t.Errorf("%s: %+v, want %+v", name, got, test.want)
 		}
-	}
-	if message, yes := Unrecoverable(cluster(PhaseUnrecoverable, "", "False")); !yes || message != PhaseUnrecoverable {
-		t.Errorf("given up is %q %v", message, yes)
-	}
-	if _, yes := Unrecoverable(cluster("Failing over", "", "False")); yes {
-		t.Error("failing over counts as given up")
-	}
-	if id := SystemID(cluster("", "", "")); id != "7441" {
-		t.Errorf("the system ID is %q", id)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 )
 
 // fewestCrashes make a container count as broken; before, it may still be
@@ -123,7 +124,7 @@ func podSelector(obj *unstructured.Unstructured) labels.Selector {
 	case "Job":
 		return labels.SelectorFromSet(labels.Set{"batch.kubernetes.io/job-name": obj.GetName()})
 	case "Cluster":
-		return labels.SelectorFromSet(labels.Set{"cnpg.io/cluster": obj.GetName()})
+		return labels.SelectorFromSet(labels.Set{cnpg.LabelCluster: obj.GetName()})
 	}
 	return nil
 }

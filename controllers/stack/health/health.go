@@ -5,7 +5,6 @@ package health
 
 import (
 	"fmt"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -14,7 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
-	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/cnpg"
 )
 
 // State is how an object does.
@@ -47,7 +46,7 @@ func Check(obj client.Object) Result {
 	case *batchv1.Job:
 		return job(o)
 	case *unstructured.Unstructured:
-		if o.GroupVersionKind().Group == live.CloudNativePG {
+		if o.GroupVersionKind().Group == cnpg.Group {
 			return cloudNativePG(o)
 		}
 	}
@@ -102,81 +101,24 @@ func job(j *batchv1.Job) Result {
 }
 
 func cloudNativePG(u *unstructured.Unstructured) Result {
-	switch u.GetKind() {
-	case "Cluster":
-		return cluster(u)
-	case "Database", "DatabaseRole":
-		applied, found, _ := unstructured.NestedBool(u.Object, "status", "applied")
-		seen, _, _ := unstructured.NestedInt64(u.Object, "status", "observedGeneration")
-		message, _, _ := unstructured.NestedString(u.Object, "status", "message")
+	switch u.GroupVersionKind() {
+	case cnpg.Clusters:
+		s := cnpg.StatusOf(u)
 		switch {
-		case found && !applied:
-			// Of a failure CloudNativePG does not say which generation it is of.
-			return Result{State: Failed, Message: "CloudNativePG reports: " + message}
-		case !found || seen < u.GetGeneration():
+		case s.Ready:
+			return Result{}
+		case s.Cause != "":
+			return Result{State: Failed, Message: s.Message, Cause: s.Cause, NeedsPerson: true}
+		}
+		return Result{State: Progressing, Message: s.Message}
+	case cnpg.Databases, cnpg.DatabaseRoles:
+		seen, applied, message := cnpg.Applied(u)
+		switch {
+		case !seen:
 			return Result{State: Progressing, Message: "not yet seen by CloudNativePG"}
+		case !applied:
+			return Result{State: Failed, Message: "CloudNativePG reports: " + message}
 		}
 	}
 	return Result{}
-}
-
-func cluster(u *unstructured.Unstructured) Result {
-	// Ready still speaks of the image before until CloudNativePG has seen the new one.
-	wanted, _, _ := unstructured.NestedString(u.Object, "spec", "imageName")
-	if runs, found, _ := unstructured.NestedString(u.Object, "status", "image"); found && runs != wanted {
-		return Result{State: Progressing, Message: "PostgreSQL is on its way to image " + wanted}
-	}
-	conditions, _, _ := unstructured.NestedSlice(u.Object, "status", "conditions")
-	for _, c := range conditions {
-		condition, _ := c.(map[string]any)
-		if condition["type"] == "Ready" && condition["status"] == "True" {
-			return Result{}
-		}
-	}
-	phase, found, _ := unstructured.NestedString(u.Object, "status", "phase")
-	if !found {
-		return Result{State: Progressing, Message: "not yet seen by CloudNativePG"}
-	}
-	message := phase
-	if reason, _, _ := unstructured.NestedString(u.Object, "status", "phaseReason"); reason != "" {
-		message += ": " + strings.TrimSpace(reason)
-	}
-	if cause, ok := needsPerson[phase]; ok {
-		return Result{State: Failed, Message: message, Cause: cause, NeedsPerson: true}
-	}
-	return Result{State: Progressing, Message: message}
-}
-
-// PhaseUnrecoverable of a Cluster tells that CloudNativePG has given up: volumes
-// or pods are gone that it does not make anew.
-const PhaseUnrecoverable = "Cluster is unrecoverable and needs manual intervention"
-
-// needsPerson are the phases of a Cluster in which CloudNativePG 1.30 waits for
-// somebody to act, with what is to be mended. The others pass, or are tried
-// again by CloudNativePG itself.
-var needsPerson = map[string]v1alpha1.FailureCause{
-	PhaseUnrecoverable:                                v1alpha1.CauseInfrastructure,
-	"Waiting for user action":                         v1alpha1.CauseConfiguration,
-	"Invalid cluster definition":                      v1alpha1.CauseConfiguration,
-	"Cluster has incomplete or invalid image catalog": v1alpha1.CauseConfiguration,
-	"Cluster cannot proceed to reconciliation due to an unknown plugin being required":  v1alpha1.CauseConfiguration,
-	"Cluster cannot execute instance online upgrade due to missing architecture binary": v1alpha1.CauseInfrastructure,
-}
-
-// Unrecoverable reports whether CloudNativePG has given up on a cached Cluster,
-// and what it says of it.
-func Unrecoverable(cluster client.Object) (message string, yes bool) {
-	result := Check(cluster)
-	return result.Message, strings.HasPrefix(result.Message, PhaseUnrecoverable)
-}
-
-// SystemID is the identifier of the data that a cached Cluster serves, or empty
-// while none of its servers tells it.
-func SystemID(cluster client.Object) string {
-	u, ok := cluster.(*unstructured.Unstructured)
-	if !ok {
-		return ""
-	}
-	id, _, _ := unstructured.NestedString(u.Object, "status", "systemID")
-	return id
 }

@@ -18,16 +18,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/inventory"
 )
-
-// CloudNativePG is the API group of the database operator; its kinds are
-// handled without importing its module.
-const CloudNativePG = "postgresql.cnpg.io"
 
 // Annotations that Strip leaves on cached copies; they exist in memory only.
 const (
@@ -48,22 +44,6 @@ var Jobs = schema.GroupVersionKind{Group: "batch", Version: "v1", Kind: "Job"}
 // PodKinds are those of the operator's objects that have pods, but for
 // CloudNativePG's.
 var PodKinds = []schema.GroupVersionKind{Deployments, Jobs}
-
-// DatabaseKinds are watched with their status, once CloudNativePG is installed.
-var DatabaseKinds = []schema.GroupVersionKind{
-	{Group: CloudNativePG, Version: "v1", Kind: "Cluster"},
-	{Group: CloudNativePG, Version: "v1", Kind: "Database"},
-	{Group: CloudNativePG, Version: "v1", Kind: "DatabaseRole"},
-	{Group: CloudNativePG, Version: "v1", Kind: "ScheduledBackup"},
-}
-
-// Databases are the kind of a facility's database.
-var Databases = DatabaseKinds[1]
-
-// Cluster is the PostgreSQL of a district's namespace.
-func Cluster(namespace string) inventory.Ref {
-	return inventory.Ref{GVK: DatabaseKinds[0], Key: types.NamespacedName{Namespace: namespace, Name: "database"}}
-}
 
 // RouteKind is watched once the Gateway API is installed.
 var RouteKind = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
@@ -93,7 +73,7 @@ func Prototype(gvk schema.GroupVersionKind) client.Object {
 		return &appsv1.Deployment{}
 	case gvk == Jobs:
 		return &batchv1.Job{}
-	case gvk.Group == CloudNativePG:
+	case gvk.Group == cnpg.Group:
 		u := &unstructured.Unstructured{}
 		u.SetGroupVersionKind(gvk)
 		return u

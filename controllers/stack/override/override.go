@@ -130,7 +130,7 @@ func Without(apiVersion, kind, name string) types.Patch {
 
 // Exposure publishes the port of a Service by HTTPRoute where the district names
 // a Gateway, and by Ingress otherwise, which finds the port by its name.
-func Exposure(e v1alpha1.Exposure, host string, port int32) render.Component {
+func Exposure(e v1alpha1.Exposure, port int32) render.Component {
 	if e.Gateway.Name != "" {
 		return render.Component{
 			Path:    "exposure/gateway",
@@ -138,15 +138,13 @@ func Exposure(e v1alpha1.Exposure, host string, port int32) render.Component {
 		}
 	}
 	var adds []Add
-	params := map[string]string{}
 	if e.IngressClassName != "" {
 		adds = append(adds, Add{"/spec/ingressClassName", e.IngressClassName})
 	}
 	if e.TLSSecretName != "" {
 		adds = append(adds, Add{"/spec/tls", []map[string]any{{"hosts": []string{"$(host)"}, "secretName": e.TLSSecretName}}})
-		params["host"] = host
 	}
-	component := render.Component{Path: "exposure/ingress", Params: params}
+	component := render.Component{Path: "exposure/ingress"}
 	if len(adds) > 0 {
 		component.Patches = []types.Patch{Patch(Ingress, adds...)}
 	}

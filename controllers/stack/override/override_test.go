@@ -41,16 +41,16 @@ func TestPod(t *testing.T) {
 		Annotations:  map[string]v1alpha1.AnnotationValue{"note": "true", "dinkes.example.go.id/a~b": "$(podAnnotation0)"},
 	}
 	district := v1alpha1.DistrictSpec{DataProtection: v1alpha1.DataProtection{ResidencyNodeSelector: map[string]string{"country": "id"}}}
-	variables, params := Variables(Deployments, pod)
+	variables, values := Variables(Deployments, pod)
 	marks, more := Marks(pod)
-	maps.Copy(params, more)
+	maps.Copy(values, more)
+	maps.Copy(values, map[string]string{"image": "hapi-fhir:1", "databaseHost": "database-rw", "databaseName": "p1"})
 	objects, err := render.New(config.Stack()).Render(
 		render.Instance{Namespace: "ilp-6105", NamePrefix: "tebidah-", Labels: map[string]string{v1alpha1.LabelDistrict: "61.05", v1alpha1.LabelPuskesmas: "tebidah"}},
 		[]render.Component{{
 			Path:    "rme/hapi-fhir",
-			Values:  map[string]string{"image": "hapi-fhir:1", "databaseHost": "database-rw", "databaseName": "p1"},
+			Values:  values,
 			Patches: slices.Concat(Placement(district, pod), variables, marks),
-			Params:  params,
 		}}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -13,34 +13,34 @@ import (
 )
 
 // Variables appends a facility's own variables to the pods of a kind. The
-// values are params of the component, so that facilities share a template.
+// values are values of the component, so that facilities share a template.
 func Variables(kind string, pod v1alpha1.RMEPod) ([]types.Patch, map[string]string) {
 	var adds []Add
-	params := map[string]string{}
+	values := map[string]string{}
 	for i, variable := range pod.Env {
-		param := fmt.Sprintf("podVariable%d", i)
-		params[param] = variable.Value
-		adds = append(adds, Add{Container + "/env/-", corev1.EnvVar{Name: variable.Name, Value: "$(" + param + ")"}})
+		key := fmt.Sprintf("podVariable%d", i)
+		values[key] = variable.Value
+		adds = append(adds, Add{Container + "/env/-", corev1.EnvVar{Name: variable.Name, Value: "$(" + key + ")"}})
 	}
-	return patches(kind, adds), params
+	return patches(kind, adds), values
 }
 
 // Marks puts a facility's labels and annotations on the pods of Deployments, the
-// annotations' values by params.
+// annotations' values by values of the component.
 func Marks(pod v1alpha1.RMEPod) ([]types.Patch, map[string]string) {
 	if len(pod.Labels)+len(pod.Annotations) == 0 {
 		return nil, nil
 	}
-	params, annotations := map[string]string{}, map[string]string{}
+	values, annotations := map[string]string{}, map[string]string{}
 	for i, key := range slices.Sorted(maps.Keys(pod.Annotations)) {
-		param := fmt.Sprintf("podAnnotation%d", i)
-		params[param] = string(pod.Annotations[key])
-		annotations[key] = "$(" + param + ")"
+		value := fmt.Sprintf("podAnnotation%d", i)
+		values[value] = string(pod.Annotations[key])
+		annotations[key] = "$(" + value + ")"
 	}
 	// Merged, for the folder's own labels are put there only after patches.
 	return []types.Patch{merge("apps/v1", Deployments, map[string]any{
 		"template": map[string]any{"metadata": map[string]any{"labels": pod.Labels, "annotations": annotations}},
-	})}, params
+	})}, values
 }
 
 // merge makes a patch that is merged into the specs of all objects of a kind.

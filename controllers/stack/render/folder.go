@@ -20,6 +20,9 @@ import (
 // valuesFile holds the ConfigMap whose data are a component's values.
 const valuesFile = "values.yaml"
 
+// serviceFile holds the Service of a component that may be published.
+const serviceFile = "service.yaml"
+
 // kustomizationFile is the only name that components use for it.
 var kustomizationFile = konfig.DefaultKustomizationFileName()
 
@@ -94,7 +97,8 @@ func (f *folder) configure(in Instance, c *Component) error {
 	if err := f.setLabels(in.Labels); err != nil {
 		return err
 	}
-	if err := f.setValues(c.Values); err != nil {
+	used, err := f.setValues(c.Values)
+	if err != nil {
 		return err
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Files)) {
@@ -103,9 +107,11 @@ func (f *folder) configure(in Instance, c *Component) error {
 		}
 		f.files[name] = []byte(c.Files[name])
 	}
-	patches, err := expandParams(c.Patches, c.Params)
-	if err != nil {
-		return err
+	patches := expand(c.Patches, c.Values, used)
+	for _, key := range slices.Sorted(maps.Keys(c.Values)) {
+		if !used[key] {
+			return fmt.Errorf("value %q is given but neither %s asks for it nor does a patch refer to $(%s)", key, valuesFile, key)
+		}
 	}
 	k.Namespace, k.NamePrefix = in.Namespace, in.NamePrefix
 	k.Patches = append(k.Patches, patches...)
@@ -142,28 +148,22 @@ func (f *folder) values() (configMap, data map[string]any, err error) {
 	return configMap, data, nil
 }
 
-// setValues replaces the data of values.yaml.
-func (f *folder) setValues(values map[string]string) error {
+// setValues replaces the data of values.yaml and returns its keys.
+func (f *folder) setValues(values map[string]string) (used map[string]bool, err error) {
+	used = map[string]bool{}
 	configMap, data, err := f.values()
-	if err != nil {
-		return err
+	if err != nil || configMap == nil {
+		return used, err
 	}
 	for _, key := range slices.Sorted(maps.Keys(data)) {
-		if _, ok := values[key]; !ok {
-			return fmt.Errorf("value %q is missing: %s asks for [%s]", key, valuesFile, keys(data))
+		value, ok := values[key]
+		if !ok {
+			return nil, fmt.Errorf("value %q is missing: %s asks for [%s]", key, valuesFile, keys(data))
 		}
-	}
-	for _, key := range slices.Sorted(maps.Keys(values)) {
-		if _, ok := data[key]; !ok {
-			return fmt.Errorf("value %q is unknown: %s asks for [%s]", key, valuesFile, keys(data))
-		}
-		data[key] = values[key]
-	}
-	if configMap == nil {
-		return nil
+		data[key], used[key] = value, true
 	}
 	f.files[valuesFile], err = yaml.Marshal(configMap)
-	return err
+	return used, err
 }
 
 // write returns the folder as kustomize reads it.
@@ -177,21 +177,18 @@ func (f *folder) write() (filesys.FileSystem, error) {
 	return memory, nil
 }
 
-// expandParams puts params where patches refer to them as $(key). Other $(…),
-// such as references between environment variables, stay.
-func expandParams(patches []types.Patch, params map[string]string) ([]types.Patch, error) {
+// expand puts values where patches refer to them as $(key), and marks them as
+// used. Other $(…), such as references between environment variables, stay.
+func expand(patches []types.Patch, values map[string]string, used map[string]bool) []types.Patch {
 	patches = slices.Clone(patches)
-	for _, key := range slices.Sorted(maps.Keys(params)) {
-		reference, used := "$("+key+")", false
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		reference := "$(" + key + ")"
 		for i := range patches {
-			used = used || strings.Contains(patches[i].Patch, reference)
-			patches[i].Patch = strings.ReplaceAll(patches[i].Patch, reference, params[key])
-		}
-		if !used {
-			return nil, fmt.Errorf("param %q is given but no patch refers to %s", key, reference)
+			used[key] = used[key] || strings.Contains(patches[i].Patch, reference)
+			patches[i].Patch = strings.ReplaceAll(patches[i].Patch, reference, values[key])
 		}
 	}
-	return patches, nil
+	return patches
 }
 
 // keys lists the keys of a map for a message.

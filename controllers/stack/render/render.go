@@ -30,12 +30,10 @@ const templateCacheSize = 256
 type Component struct {
 	// Path of the folder below config/stack, such as rme/gnuhealth.
 	Path string
-	// Values are the data of values.yaml, no key more and no key less.
+	// Values are the strings that differ by instance: every key of values.yaml, and
+	// those that Patches refer to as $(key), since a patch whose text differs by
+	// facility would need a template for each. What they hold is never read as YAML.
 	Values map[string]string
-	// Params are strings that Patches refer to as $(key). A patch whose text
-	// differs by facility would need a template for each; params keep it one.
-	// What they hold is never read as YAML.
-	Params map[string]string
 	// Files replace files of the folder, such as the CSVs of a configMapGenerator.
 	Files map[string]string
 	// Patches are kustomize patches for what is not a string: replicas,
@@ -60,6 +58,7 @@ type Renderer struct {
 	templates *lru.Cache
 	building  singleflight.Group
 	values    sync.Map // path of a component → sorted keys of its values
+	published sync.Map // path of a component → port at which it may be published
 }
 
 // New returns a Renderer of the components in stack.

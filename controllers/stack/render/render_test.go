@@ -57,9 +57,8 @@ func TestRenderRefusesWrongComponents(t *testing.T) {
 	}{
 		"no such folder":     {func(_ *Instance, c *Component, _ fstest.MapFS) { c.Path = "rme/grafana" }, "config/stack has no such folder"},
 		"a missing value":    {func(_ *Instance, c *Component, _ fstest.MapFS) { delete(c.Values, "host") }, `value "host" is missing: values.yaml asks for [host, service]`},
-		"an unknown value":   {func(_ *Instance, c *Component, _ fstest.MapFS) { c.Values["hots"] = "x" }, `value "hots" is unknown: values.yaml asks for [host, service]`},
+		"an unknown value":   {func(_ *Instance, c *Component, _ fstest.MapFS) { c.Values["hots"] = "x" }, `value "hots" is given but neither values.yaml asks for it nor does a patch refer to $(hots)`},
 		"an unknown file":    {func(_ *Instance, c *Component, _ fstest.MapFS) { c.Files = map[string]string{"desa.csv": ""} }, `file "desa.csv" is to be replaced but the folder has none`},
-		"an unused param":    {func(_ *Instance, c *Component, _ fstest.MapFS) { c.Params = map[string]string{"class": "x"} }, `param "class" is given but no patch refers to $(class)`},
 		"a missing label":    {func(in *Instance, _ *Component, _ fstest.MapFS) { in.Labels = nil }, "label ilp.health/district is missing"},
 		"no kustomization":   {func(_ *Instance, _ *Component, f fstest.MapFS) { delete(f, dir+"/kustomization.yaml") }, "the folder has no kustomization.yaml"},
 		"a broken patch":     {func(_ *Instance, c *Component, _ fstest.MapFS) { c.Patches = []types.Patch{{Patch: "nonsense"}} }, "patch"},

@@ -2,6 +2,7 @@ package render
 
 import (
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"testing"
@@ -23,7 +24,7 @@ func TestRMEsTakeSuppliedSecrets(t *testing.T) {
 		t.Run(profile.Name(), func(t *testing.T) {
 			in, c := exampleOf(t, path.Join("rme", profile.Name()))
 			in.NamePrefix = "sungai-durian-"
-			c.Params = map[string]string{"secret": "satusehat", "version": "7"}
+			maps.Copy(c.Values, map[string]string{"secret": "satusehat", "version": "7"})
 			c.Patches = []types.Patch{{Target: selector("Deployment", ""), Patch: `
 - {op: add, path: /spec/template/metadata/annotations, value: {ilp.health/satusehat-credentials: $(version)}}
 - {op: add, path: /spec/template/spec/containers/0/env/-, value: {name: SATUSEHAT_CLIENT_ID, valueFrom: {secretKeyRef: {name: $(secret), key: client_id}}}}`}}

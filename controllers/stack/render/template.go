@@ -31,7 +31,7 @@ type text struct {
 	slots    []int
 }
 
-// mapping is a map. Its keys may be holes too: a patch can put a param there.
+// mapping is a map. Its keys may be holes too: a patch can put a value there.
 type mapping struct {
 	keys   []any // string or hole
 	values []any
@@ -71,7 +71,7 @@ func newTemplate(stack fs.FS, in Instance, c *Component) (*template, error) {
 		}
 	}
 	if compiler.keyHoles && len(t.jobs) > 0 {
-		return nil, errors.New("a param or value stands in a key: Jobs are named by their spec with keys in order, so put it into a value")
+		return nil, errors.New("a value stands in a key: Jobs are named by their spec with keys in order, so put it into a value")
 	}
 	t.texts = compiler.texts
 	return t, nil
@@ -116,17 +116,17 @@ func sentinels(marker string, in Instance, c *Component) (Instance, *Component) 
 	}
 	instance := Instance{Namespace: next(), NamePrefix: next(), Labels: replaced(in.Labels)}
 	component := *c
-	component.Values, component.Params = replaced(c.Values), replaced(c.Params)
+	component.Values = replaced(c.Values)
 	return instance, &component
 }
 
 // slots lists the strings that differ between instances in a fixed order, and
 // what names them: two instances with the same names can share a template.
 func slots(in Instance, c *Component) (names, values []string) {
-	n := 2 + len(in.Labels) + len(c.Values) + len(c.Params)
-	names, values = make([]string, 0, n+3), make([]string, 0, n)
+	n := 2 + len(in.Labels) + len(c.Values)
+	names, values = make([]string, 0, n+2), make([]string, 0, n)
 	values = append(values, in.Namespace, in.NamePrefix)
-	for _, m := range []map[string]string{in.Labels, c.Values, c.Params} {
+	for _, m := range []map[string]string{in.Labels, c.Values} {
 		start := len(names)
 		names = slices.AppendSeq(names, maps.Keys(m))
 		slices.Sort(names[start:])

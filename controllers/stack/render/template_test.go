@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -34,7 +35,7 @@ func TestTemplateEqualsBuild(t *testing.T) {
 }
 
 // TestTemplateEqualsBuildWithPatches does so with patches of the operator,
-// whose params go where no value goes: into keys and new objects.
+// which put values where values.yaml puts none: into keys and new objects.
 func TestTemplateEqualsBuildWithPatches(t *testing.T) {
 	in, c := exampleOf(t, "rme/custom")
 	c.Patches = []types.Patch{
@@ -48,12 +49,12 @@ func TestTemplateEqualsBuildWithPatches(t *testing.T) {
 	renderer := New(config.Stack())
 	random := rand.New(rand.NewPCG(6105, 2))
 	for range 20 {
-		c.Params = map[string]string{"satusehatSecret": "", "note": "", "zone": ""}
+		maps.Copy(c.Values, map[string]string{"satusehatSecret": "", "note": "", "zone": ""})
 		randomise(random, &in, &c)
 		compare(t, renderer, in, c)
 	}
 	if n := renderer.templates.Len(); n != 1 {
-		t.Errorf("20 facilities needed %d templates: their params must not be part of them", n)
+		t.Errorf("20 facilities needed %d templates: their values must not be part of them", n)
 	}
 }
 
@@ -109,14 +110,12 @@ func randomise(random *rand.Rand, in *Instance, c *Component) {
 		"Puskesmas Sungai Durian", "Wamena Kota – Jayawijaya", "100Gi", "1.5", "registry.example.go.id:5000/ilp/gnuhealth:5.0.6", "$(DB_HOST)", "x\ny",
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.Values)) {
-		if c.Values[key] = name(30); random.IntN(2) == 0 {
+		inPatch := slices.ContainsFunc(c.Patches, func(p types.Patch) bool { return strings.Contains(p.Patch, "$("+key+")") })
+		// Values are strings whatever they look like; in a patch of a build of their
+		// own they would be YAML, so that only plain ones compare.
+		if c.Values[key] = "p" + name(30); !inPatch && random.IntN(2) == 0 {
 			c.Values[key] = odd[random.IntN(len(odd))]
 		}
-	}
-	// Params are strings whatever they look like; in a build of their own they
-	// would be YAML, so that only plain ones compare.
-	for _, key := range slices.Sorted(maps.Keys(c.Params)) {
-		c.Params[key] = "p" + name(30)
 	}
 }
 

@@ -17,9 +17,9 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/health"
 	"ilp.health/operator/controllers/stack/inventory"
-	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/status"
@@ -161,7 +161,7 @@ func (r *Runner) unready(ctx context.Context, objects []*unstructured.Unstructur
 // server took them.
 func judged(obj *unstructured.Unstructured) bool {
 	group := obj.GroupVersionKind().Group
-	return group == "apps" || group == "batch" || group == live.CloudNativePG
+	return group == "apps" || group == "batch" || group == cnpg.Group
 }
 
 func failed(unready []unreadyObject) bool {
@@ -208,7 +208,7 @@ func (r *Runner) Describe(err error) error {
 	var missing *meta.NoKindMatchError
 	var foreign *apply.NotOwnedError
 	switch {
-	case errors.As(err, &missing) && missing.GroupKind.Group == live.CloudNativePG:
+	case errors.As(err, &missing) && missing.GroupKind.Group == cnpg.Group:
 		return status.Waiting(r.Pace.StageRecheck, v1alpha1.ReasonMissingDependency,
 			"CloudNativePG is not installed, or is too old: the cluster has no kind %s of %s: install CloudNativePG 1.30 or later; the stack goes on by itself then", missing.GroupKind.Kind, missing.GroupKind.Group)
 	case errors.As(err, &missing):

@@ -24,6 +24,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/pace"
 	"ilp.health/operator/controllers/stack/status"
@@ -50,7 +51,7 @@ func newCluster(objects ...client.Object) *cluster {
 			panic(err)
 		}
 	}
-	for _, gvk := range live.DatabaseKinds {
+	for _, gvk := range cnpg.Kinds {
 		scheme.AddKnownTypeWithName(gvk, &unstructured.Unstructured{})
 		scheme.AddKnownTypeWithName(gvk.GroupVersion().WithKind(gvk.Kind+"List"), &unstructured.UnstructuredList{})
 	}
@@ -93,7 +94,7 @@ func rendered(gvk schema.GroupVersionKind, name string) *unstructured.Unstructur
 }
 
 func ofCloudNativePG(kind, name string, status map[string]any) *unstructured.Unstructured {
-	object := rendered(schema.GroupVersionKind{Group: live.CloudNativePG, Version: "v1", Kind: kind}, name)
+	object := rendered(schema.GroupVersionKind{Group: cnpg.Group, Version: "v1", Kind: kind}, name)
 	object.Object["status"] = status
 	return object
 }
@@ -176,17 +177,17 @@ func TestRun(t *testing.T) {
 		},
 		"is tried again by CloudNativePG": {
 			there:  []client.Object{ofCloudNativePG("Database", "tebidah-database", map[string]any{"applied": false, "message": "permission denied"})},
-			object: rendered(live.DatabaseKinds[1], "tebidah-database"),
+			object: rendered(cnpg.Databases, "tebidah-database"),
 			reason: v1alpha1.ReasonUnhealthy, message: "CloudNativePG reports: permission denied",
 		},
 		"is given up by CloudNativePG": {
 			there:  []client.Object{ofCloudNativePG("Cluster", "database", map[string]any{"phase": "Cluster is unrecoverable and needs manual intervention"})},
-			object: rendered(live.DatabaseKinds[0], "database"),
+			object: rendered(cnpg.Clusters, "database"),
 			reason: v1alpha1.ReasonInfrastructureFailed, message: "Cluster is unrecoverable", stalled: true, asked: true,
 		},
 		"is configured wrongly, says CloudNativePG": {
 			there:  []client.Object{ofCloudNativePG("Cluster", "database", map[string]any{"phase": "Invalid cluster definition"})},
-			object: rendered(live.DatabaseKinds[0], "database"),
+			object: rendered(cnpg.Clusters, "database"),
 			reason: v1alpha1.ReasonConfigurationFailed, message: "Invalid cluster definition", stalled: true, asked: true,
 		},
 		"has no status to wait for": {object: rendered(schema.GroupVersionKind{Version: "v1", Kind: "Service"}, "tebidah-rme")},
@@ -237,7 +238,7 @@ func TestRunRefused(t *testing.T) {
 		again   time.Duration
 	}{
 		"without CloudNativePG": {
-			&meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: live.CloudNativePG, Kind: "Cluster"}, SearchedVersions: []string{"v1"}},
+			&meta.NoKindMatchError{GroupKind: schema.GroupKind{Group: cnpg.Group, Kind: "Cluster"}, SearchedVersions: []string{"v1"}},
 			v1alpha1.ReasonMissingDependency, "install CloudNativePG 1.30 or later", false, pace.Default().StageRecheck,
 		},
 		"without another kind": {

@@ -14,12 +14,12 @@ import (
 const maxNote = 1024
 
 // RecordTurn records an event when Ready has taken a turn that people want to
-// know of: it got ready, it was ready and is not, or it stopped for another
-// reason. Steps on the way are told by the conditions alone.
+// know of: it was ready and is not, or it stopped for another reason. Success
+// and the steps on the way to it are told by the conditions alone.
 func RecordTurn(recorder events.EventRecorder, obj runtime.Object, before, after []metav1.Condition) {
 	was := meta.FindStatusCondition(before, v1alpha1.ConditionReady)
 	is := meta.FindStatusCondition(after, v1alpha1.ConditionReady)
-	if is == nil || (was != nil && was.Status == is.Status && was.Reason == is.Reason) {
+	if is == nil || is.Status == metav1.ConditionTrue || (was != nil && was.Status == is.Status && was.Reason == is.Reason) {
 		return
 	}
 	if onTheWay(is.Reason) && (was == nil || was.Status != metav1.ConditionTrue) {

@@ -25,6 +25,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/health"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
@@ -100,7 +101,7 @@ func (o *Owned) handler(gvk schema.GroupVersionKind) handler.EventHandler {
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
 			asLeft := o.Applier.Observe(refOf(e.ObjectNew), e.ObjectNew)
 			if !asLeft || health.Check(e.ObjectOld) != health.Check(e.ObjectNew) ||
-				health.SystemID(e.ObjectOld) != health.SystemID(e.ObjectNew) {
+				cnpg.SystemID(e.ObjectOld) != cnpg.SystemID(e.ObjectNew) {
 				// The new labels may no longer lead to the owner; the old ones do.
 				enqueueFirst(ctx, e.ObjectOld, q)
 				enqueueFirst(ctx, e.ObjectNew, q)

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 	. "ilp.health/operator/test/harness"
 )
@@ -55,7 +56,7 @@ var _ = Describe("Credentials for SATUSEHAT", func() {
 
 		By("no copy of a value being anywhere else")
 		kinds := append([]schema.GroupVersionKind{PuskesmasKind, {Group: "events.k8s.io", Version: "v1", Kind: "Event"}}, live.BuiltinKinds...)
-		for _, gvk := range append(kinds, live.DatabaseKinds...) {
+		for _, gvk := range append(kinds, cnpg.Kinds...) {
 			if gvk.Kind == "Namespace" {
 				continue
 			}

@@ -80,7 +80,7 @@ func TestCheck(t *testing.T) {
 		"without namespace":             {puskesmas, ", namespace: ilp-6105", "", []string{"metadata.namespace: Required value"}},
 		"desa twice": {
 			puskesmas, "    - {code", "    - {code: 61.05.09.2001, name: Again}\n    - {code",
-			[]string{`spec.desa[1]: Duplicate value: {"code":"61.05.09.2001"}`},
+			[]string{"spec.desa: desa '61.05.09.2001' is listed twice: list each desa once"},
 		},
 		"many at once": {
 			puskesmas, "name: Kayan Hulu}", "name: Kayan Hulu}\n  category: Large\n  colour: red",

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/health"
 	"ilp.health/operator/controllers/stack/live"
 )
@@ -62,11 +63,11 @@ func (p *patient) served(gvk schema.GroupVersionKind) (bool, error) {
 
 // cloudNativePGAccount is how CloudNativePG's own manifest installs it, and how
 // the policies know it.
-const cloudNativePGAccount = "cnpg-system:cnpg-manager"
+const cloudNativePGAccount = cnpg.OperatorNamespace + ":cnpg-manager"
 
 func (p *patient) cloudNativePG(ctx context.Context) (finding, error) {
 	install := fmt.Sprintf("install CloudNativePG %d.%d or later", oldestCloudNativePG.Major(), oldestCloudNativePG.Minor())
-	for _, gvk := range live.DatabaseKinds {
+	for _, gvk := range cnpg.Kinds {
 		there, err := p.served(gvk)
 		if err != nil {
 			return finding{}, err

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"ilp.health/operator/controllers/stack/wilayah"
+	"ilp.health/operator/controllers/wilayah"
 )
 
 // Columns of the list of Puskesmas, by the first of their names.

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"ilp.health/operator/cmd/kubectl-ilp/internal/manifest"
-	"ilp.health/operator/controllers/stack/sheet"
-	"ilp.health/operator/controllers/stack/wilayah"
+	"ilp.health/operator/controllers/wilayah"
+	"ilp.health/operator/controllers/wilayah/sheet"
 )
 
 // place is a kecamatan or desa.
@@ -188,6 +188,9 @@ func (r *reader) addDesa(row sheet.Row, column string, f *facility, d place) {
 	if column == columnDesaCode {
 		nameColumn = columnDesaName
 	}
+	if r.anotherPustu(row, column, f, d) {
+		return
+	}
 	d = r.place(row, column, nameColumn, desa, d)
 	if first := r.desaBy[d.code]; first != nil && d.code != "" {
 		r.wrong(row, column, fmt.Errorf("desa %q is already served by %s in line %d: a desa belongs to one Puskesmas", d.code, first.name, first.line))
@@ -195,6 +198,19 @@ func (r *reader) addDesa(row sheet.Row, column string, f *facility, d place) {
 	}
 	r.desaBy[d.code] = f
 	f.desa = append(f.desa, d)
+}
+
+// anotherPustu tells whether the line is a further one of a desa, for another Pustu in it.
+func (r *reader) anotherPustu(row sheet.Row, column string, f *facility, d place) bool {
+	if column != columnDesaCode || r.desaBy[d.code] != f || r.Cell(row, columnPustu) == "" {
+		return false
+	}
+	for _, known := range f.desa {
+		if known.code == d.code && d.name != "" && wilayah.Fold(d.name) != wilayah.Fold(known.name) {
+			r.wrong(row, columnDesaName, fmt.Errorf("%q differs from %q, the name of desa %s in a line before: write the same or leave it empty", d.name, known.name, d.code))
+		}
+	}
+	return true
 }
 
 // place checks a place's code and name; the registry knows a name that is missing.

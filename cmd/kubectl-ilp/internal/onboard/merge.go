@@ -70,8 +70,8 @@ func (e *edit) setNumberIn(parent *yaml.RNode, value int, path ...string) {
 		yaml.SetField(path[last], yaml.NewRNode(node)))
 }
 
-// setPosts writes what the list says of the Pustu or Posyandu of each desa. Those
-// of other desa stay, and so do comments and the order.
+// setPosts writes what the list says of Pustu, or of the Posyandu of each desa.
+// Others stay, and so do comments and the order.
 func (e *edit) setPosts(wanted []post, path ...string) {
 	if len(wanted) == 0 || e.err != nil {
 		return
@@ -81,9 +81,9 @@ func (e *edit) setPosts(wanted []post, path ...string) {
 		e.err = err
 		return
 	}
-	entries := entriesBy("desa", list)
-	for _, p := range wanted {
-		entry := entries[p.desa]
+	entries := entriesOf(list, wanted)
+	for i, p := range wanted {
+		entry := entries[i]
 		switch {
 		case p.none && entry == nil:
 			continue
@@ -112,6 +112,41 @@ func (e *edit) setPosts(wanted []post, path ...string) {
 	}
 }
 
+// entriesOf finds the entry of each post, or nil. A Pustu is the one of its desa
+// with its name; or with another name, where list and file have one in the desa.
+func entriesOf(list *yaml.RNode, wanted []post) []*yaml.Node {
+	there := map[string][]*yaml.Node{}
+	if list != nil {
+		for _, entry := range list.Content() {
+			desa := valueOf(entry, "desa")
+			there[desa] = append(there[desa], entry)
+		}
+	}
+	inDesa := map[string]int{}
+	for _, p := range wanted {
+		inDesa[p.desa]++
+	}
+	entries := make([]*yaml.Node, len(wanted))
+	for i, p := range wanted {
+		named := slices.IndexFunc(there[p.desa], func(entry *yaml.Node) bool { return valueOf(entry, "name") == p.name })
+		switch {
+		case named >= 0:
+			entries[i] = there[p.desa][named]
+		case len(there[p.desa]) == 1 && inDesa[p.desa] == 1:
+			entries[i] = there[p.desa][0]
+		}
+	}
+	return entries
+}
+
+// valueOf is a scalar of an entry, or empty.
+func valueOf(entry *yaml.Node, field string) string {
+	if f := yaml.NewRNode(entry).Field(field); f != nil {
+		return f.Value.YNode().Value
+	}
+	return ""
+}
+
 func (e *edit) remove(list *yaml.RNode, entry *yaml.Node) {
 	content := list.YNode().Content
 	list.YNode().Content = slices.DeleteFunc(content, func(other *yaml.Node) bool { return other == entry })
@@ -125,8 +160,8 @@ func entriesBy(key string, list *yaml.RNode) map[string]*yaml.Node {
 		return entries
 	}
 	for _, entry := range list.Content() {
-		if field := yaml.NewRNode(entry).Field(key); field != nil {
-			entries[field.Value.YNode().Value] = entry
+		if value := valueOf(entry, key); value != "" {
+			entries[value] = entry
 		}
 	}
 	return entries

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"unicode"
 
-	"ilp.health/operator/controllers/stack/wilayah"
+	"ilp.health/operator/controllers/wilayah"
 )
 
 // longestName is the limit of a Puskesmas's metadata.name.

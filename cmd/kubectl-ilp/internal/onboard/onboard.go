@@ -17,8 +17,8 @@ import (
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/fleet"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/manifest"
-	"ilp.health/operator/controllers/stack/sheet"
-	"ilp.health/operator/controllers/stack/wilayah"
+	"ilp.health/operator/controllers/wilayah"
+	"ilp.health/operator/controllers/wilayah/sheet"
 )
 
 const long = `Write the folder of a kabupaten or kota for Git: kustomization.yaml, namespace.yaml, district.yaml and a file for each

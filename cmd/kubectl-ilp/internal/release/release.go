@@ -11,7 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
-	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/pin"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/resolve"
@@ -83,7 +83,7 @@ func (f *Fleet) District(ctx context.Context, p *Place, d *v1alpha1.District) (r
 		stack.Offered = release.Name
 	}
 	if stack.Exists = holdsData(stack.Record) || stack.Current != ""; !stack.Exists {
-		if stack.Exists, err = p.exists(ctx, live.Cluster(p.name)); err != nil {
+		if stack.Exists, err = p.exists(ctx, cnpg.Cluster(p.name)); err != nil {
 			return resolve.Decision{}, err
 		}
 	}

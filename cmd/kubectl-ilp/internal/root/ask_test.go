@@ -24,7 +24,7 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/manifest"
-	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/cnpg"
 )
 
 // asked is a cluster with what testdata/ask/cluster.yaml says.
@@ -44,7 +44,7 @@ func asked(t *testing.T, funcs interceptor.Funcs) client.Client {
 		t.Fatal(set.Problems)
 	}
 	for _, object := range set.Objects {
-		if object.GroupVersionKind().Group == live.CloudNativePG {
+		if object.GroupVersionKind().Group == cnpg.Group {
 			builder = builder.WithObjects(object.Unstructured)
 			continue
 		}

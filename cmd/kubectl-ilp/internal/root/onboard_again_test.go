@@ -101,6 +101,13 @@ func TestOnboardPosts(t *testing.T) {
 	expectFile(line("1", "Satu,3,,")+line("2", ",,4,"), pustu+"  posyandu:\n    - desa: 61.05.09.2001\n      count: 2\n      kader: 10\n    - desa: 61.05.09.2002\n      count: 4\n")
 	expectFile(line("1", ",,0,")+line("2", ",,,"), pustu+"  posyandu:\n    - desa: 61.05.09.2002\n      count: 4\n")
 	expectFile(line("1", ",,,")+line("2", ",,0,0"), pustu)
+
+	// The only Pustu of a desa takes another name; one beside it is another one.
+	renamed := strings.Replace(pustu, "Dua", "Dua Baru", 1)
+	expectFile(line("1", ",,,")+line("2", "Dua Baru,,,"), renamed)
+	second := renamed + "      bidan: 1\n    - desa: 61.05.09.2002\n      name: Seberang\n      bidan: 2\n"
+	expectFile(line("1", ",,,")+line("2", "Dua Baru,1,,")+line("2", "Seberang,2,,"), second)
+	expectFile(line("1", ",,,")+line("2", "Seberang,4,,"), strings.Replace(second, "bidan: 2\n", "bidan: 4\n", 1))
 }
 
 // TestOnboardOtherDistrict refuses a folder that has an owner.

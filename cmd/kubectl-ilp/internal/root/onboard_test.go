@@ -161,6 +161,19 @@ func TestOnboardBad(t *testing.T) {
 				`list.csv:5: pustu: "Payak" belongs to a desa, and the line has none: write desa_code and desa_name`,
 			},
 		},
+		"several Pustu in a desa": {
+			"code,name,kecamatan_code,kecamatan,desa_code,desa_name,pustu,posyandu\n" +
+				"P6107080201,Tebidah,61.05.09,Kayan Hulu,61.05.09.2001,Nanga Tebidah,Hulu,2\nP6107080201,,,,61.05.09.2001,,Hulu,\n" +
+				"P6107080201,,,,61.05.09.2001,Tebidah,Hilir,3\nP6107080201,,,,61.05.09.2001,Nanga Tebidah,,\n" +
+				"P6107140201,Sungai Durian,61.05.01,Sintang,61.05.09.2001,Nanga Tebidah,Seberang,\n", nil,
+			[]string{
+				`list.csv:3: pustu: "Hulu" of desa 61.05.09.2001 is already in line 2: give each Pustu of a desa a name of its own`,
+				`list.csv:4: desa_name: "Tebidah" differs from "Nanga Tebidah", the name of desa 61.05.09.2001 in a line before: write the same or leave it empty`,
+				"list.csv:4: posyandu: the Posyandu of desa 61.05.09.2001 have other numbers in line 2: write the same or leave them empty",
+				`list.csv:5: desa_code: desa "61.05.09.2001" is already served by Tebidah in line 2`,
+				`list.csv:6: desa_code: desa "61.05.09.2001" is already served by Tebidah in line 2`,
+			},
+		},
 		"semicolons": {strings.ReplaceAll(header+"6107,Tebidah,61.05.09,Kayan Hulu,\n", ",", ";"), nil, []string{`list.csv:2: code: "6107" is not a kode Puskesmas`}},
 		"BOM and CRLF": {
 			"\ufeff" + strings.ReplaceAll(header+"\n6107,Tebidah,61.05.09,Kayan Hulu,\n", "\n", "\r\n"), nil,

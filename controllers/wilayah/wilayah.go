@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"ilp.health/operator/controllers/stack/sheet"
+	"ilp.health/operator/controllers/wilayah/sheet"
 )
 
 // Level of a place.
