@@ -14,9 +14,9 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/catalogue"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/health"
 	"ilp.health/operator/controllers/stack/inventory"
-	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/pin"
 	"ilp.health/operator/controllers/stack/record"
