@@ -54,6 +54,9 @@ type scope struct {
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	found := &v1alpha1.Wave{}
 	if err := r.Client.Get(ctx, req.NamespacedName, found); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.Statuses.Forget(found, req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if r.Statuses.Stale(found) {
