@@ -96,9 +96,7 @@ func (r *Reconciler) nextPuskesmas(s *scope) []*v1alpha1.Puskesmas {
 }
 
 // handTo writes the release to one Puskesmas by server-side apply, without
-// force: whoever has set the field otherwise keeps it. From the release on the
-// Puskesmas has something to clean up; its finalizer comes with it, which spares
-// a write for each.
+// force: whoever has set the field otherwise keeps it.
 func (r *Reconciler) handTo(ctx context.Context, s *scope, p *v1alpha1.Puskesmas) (pinned bool, err error) {
 	if last, ok := r.given.Load(p.UID); ok && last == asked(s, p) {
 		return false, nil // the cache does not show it yet
@@ -136,7 +134,6 @@ func (r *Reconciler) give(ctx context.Context, s *scope, p *v1alpha1.Puskesmas, 
 	patch.SetNamespace(p.Namespace)
 	patch.SetName(p.Name)
 	patch.SetUID(p.UID)
-	patch.SetFinalizers([]string{v1alpha1.Finalizer})
 	err = r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(patch), append(options, client.FieldOwner(v1alpha1.ManagerDistrict))...)
 	switch {
 	case pin.Refused(err) && p.Spec.Release != "":

@@ -2,6 +2,7 @@ package district
 
 import (
 	"context"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -51,7 +52,10 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 		Applier:    r.Applier,
 		Owner:      r.ofObject,
 	}
-	return r.owned.Ensure(live.BuiltinKinds...)
+	if err := r.owned.Ensure(live.BuiltinKinds...); err != nil {
+		return err
+	}
+	return r.owned.EnsureInstalled(append(slices.Clone(live.DatabaseKinds), live.RouteKind)...)
 }
 
 func index(ctx context.Context, mgr ctrl.Manager, obj client.Object) error {
@@ -113,8 +117,12 @@ func (r *Reconciler) ofRelease(ctx context.Context, obj client.Object) []reconci
 	return append(r.withField(ctx, IndexRelease, obj.GetName()), r.withField(ctx, IndexRelease, "")...)
 }
 
-// ofSameCode finds the districts that a deleted one stood in the way of.
+// ofSameCode finds the districts that a deleted one stood in the way of, and drops
+// what is remembered for that one.
 func (r *Reconciler) ofSameCode(ctx context.Context, obj client.Object) []reconcile.Request {
+	gone := newScope(obj.(*v1alpha1.District))
+	r.Applier.ForgetOwner(gone.ownerLabels())
+	r.Records.Forget(gone.namespace)
 	return r.withField(ctx, IndexCode, string(obj.(*v1alpha1.District).Spec.Code))
 }
 

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -54,7 +54,7 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).reportStaffing,
 	(*Reconciler).render,
 	(*Reconciler).deleteFailedJobs,
-	(*Reconciler).writeInventoryAhead,
+	(*Reconciler).writeSchemaAhead,
 	(*Reconciler).awaitDatabase,
 	(*Reconciler).checkData,
 	(*Reconciler).bringUp,
@@ -65,7 +65,10 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	puskesmas := &v1alpha1.Puskesmas{}
 	if err := r.Client.Get(ctx, req.NamespacedName, puskesmas); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		if apierrors.IsNotFound(err) {
+			return ctrl.Result{}, r.leave(ctx, req.NamespacedName)
+		}
+		return ctrl.Result{}, err
 	}
 	if r.Statuses.Stale(puskesmas) {
 		return ctrl.Result{RequeueAfter: status.CatchUp}, nil
@@ -75,9 +78,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if !puskesmas.DeletionTimestamp.IsZero() {
 		return r.finalize(ctx, s)
 	}
-	// Nothing is made before there is a release, and the district hands over the
-	// finalizer with it: usually it is there by now.
-	if s.puskesmas.Spec.Release != "" && controllerutil.AddFinalizer(s.puskesmas, v1alpha1.Finalizer) {
+	if s.holdOn() {
 		if err := r.Statuses.Finalizer(ctx, puskesmas, s.puskesmas); err != nil {
 			return status.Settle(ctrl.Result{}, err)
 		}
@@ -90,6 +91,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	}
 	if wait := r.Statuses.KeepBack(s.before, s.puskesmas, s.puskesmas.Status.Conditions); err == nil && wait > 0 {
 		return status.Soonest(result, wait), nil
+	}
+	if len(s.made) > 0 && len(s.puskesmas.Status.Inventory) == 0 {
+		result = status.Soonest(result, status.CatchUp) // all is adopted, and the finalizer goes
 	}
 	return status.Settle(result, err, r.patchStatus(ctx, s))
 }
@@ -129,7 +133,16 @@ func (r *Reconciler) patchStatus(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// keep tells people that data stays when its facility goes.
-func (r *Reconciler) keep(s *scope, note string) {
-	r.Recorder.Eventf(s.puskesmas, nil, corev1.EventTypeNormal, "DataKept", "Delete", "%s", note)
+// holdOn adds or removes the finalizer, and reports whether that changed anything.
+// Only a consent has to be carried out: without one Kubernetes deletes what runs,
+// by its owner, and data stays. What a version before 0.2.0 made has no owner yet.
+func (s *scope) holdOn() bool {
+	switch {
+	case s.puskesmas.Spec.Consent.Action == v1alpha1.ConsentDelete:
+		return controllerutil.AddFinalizer(s.puskesmas, v1alpha1.Finalizer)
+	case len(s.made) > 0:
+		return false
+	default:
+		return controllerutil.RemoveFinalizer(s.puskesmas, v1alpha1.Finalizer)
+	}
 }

@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
-	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/status"
@@ -24,8 +23,8 @@ import (
 
 var (
 	clusterKind  = schema.GroupVersionKind{Group: live.CloudNativePG, Version: "v1", Kind: "Cluster"}
-	databaseKind = schema.GroupKind{Group: live.CloudNativePG, Kind: "Database"}
-	roleKind     = schema.GroupKind{Group: live.CloudNativePG, Kind: "DatabaseRole"}
+	databaseKind = schema.GroupVersionKind{Group: live.CloudNativePG, Version: "v1", Kind: "Database"}
+	roleKind     = schema.GroupVersionKind{Group: live.CloudNativePG, Version: "v1", Kind: "DatabaseRole"}
 )
 
 // stoppedRecheck is how often PostgreSQL is looked at that a person has stopped.
@@ -46,22 +45,19 @@ type data struct {
 // findData reads them from the API server; what is gone, or somebody else's, is
 // not among them.
 func (r *Reconciler) findData(ctx context.Context, s *scope) (*data, error) {
+	refs, err := r.Applier.Find(ctx, s.puskesmas.Namespace, s.ownerLabels(), databaseKind, roleKind)
+	if err != nil {
+		return nil, err
+	}
 	found := &data{}
-	for _, entry := range s.puskesmas.Status.Inventory {
-		if !isKind(entry, databaseKind) && !isKind(entry, roleKind) {
-			continue
-		}
-		ref, err := inventory.Parse(entry)
-		if err != nil {
-			return nil, err
-		}
+	for _, ref := range refs {
 		obj, err := r.read(ctx, ref.GVK, ref.Key)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", ref, err)
 		}
 		switch {
-		case obj == nil || !apply.Made(obj, s.deletedOwnerLabels()):
-		case isKind(entry, databaseKind):
+		case obj == nil || !s.owner().Owns(obj):
+		case ref.GVK == databaseKind:
 			found.databases = append(found.databases, obj)
 		default:
 			found.roles = append(found.roles, obj)
@@ -252,9 +248,4 @@ func (r *Reconciler) read(ctx context.Context, gvk schema.GroupVersionKind, key 
 		return nil, nil
 	}
 	return obj, err
-}
-
-func isKind(entry v1alpha1.InventoryEntry, kind schema.GroupKind) bool {
-	ref, err := inventory.Parse(entry)
-	return err == nil && ref.GVK.GroupKind() == kind
 }

@@ -9,7 +9,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 
 	"ilp.health/operator/api/v1alpha1"
-	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/override"
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/stage"
@@ -41,18 +40,11 @@ func (r *Reconciler) render(_ context.Context, s *scope) error {
 	if err != nil {
 		return stage.RenderFailed(err)
 	}
+	s.owner().Refer(objects)
 	s.all, s.objects = objects, render.ByComponent(objects)
 	s.puskesmas.Status.Database = s.databaseName()
 	s.puskesmas.Status.RMEURL = s.url()
 	return nil
-}
-
-// ownerLabels are on every object of the facility, and prove that it is its own.
-func (s *scope) ownerLabels() map[string]string {
-	return map[string]string{
-		v1alpha1.LabelDistrict:  string(s.district.Spec.Code),
-		v1alpha1.LabelPuskesmas: s.puskesmas.Name,
-	}
 }
 
 func (s *scope) url() string {
@@ -205,20 +197,13 @@ func (s *scope) exposure() render.Component {
 	return override.Exposure(s.district.Spec.Exposure, s.host(), port)
 }
 
-// writeInventoryAhead sends the inventory before anything new is applied, so
-// that nothing is ever made and forgotten. The release that the schema moves to
-// is written down before it moves for the same reason.
-func (r *Reconciler) writeInventoryAhead(ctx context.Context, s *scope) error {
-	ahead := inventory.Union(s.puskesmas.Status.Inventory, inventory.Of(s.all))
-	moves := s.schema.Name != s.puskesmas.Status.Release.Schema && !s.hibernated()
-	if len(ahead) == len(s.puskesmas.Status.Inventory) && !moves {
+// writeSchemaAhead writes down which release the schema moves to before it moves.
+func (r *Reconciler) writeSchemaAhead(ctx context.Context, s *scope) error {
+	if s.schema.Name == s.puskesmas.Status.Release.Schema || s.hibernated() {
 		return nil
 	}
-	s.puskesmas.Status.Inventory = ahead
-	if moves {
-		s.puskesmas.Status.Release.Schema = s.schema.Name
-		s.conditions.False(v1alpha1.ConditionSchemaReady, v1alpha1.ReasonProgressing, "the schema is to be brought to release "+s.schema.Name)
-	}
+	s.puskesmas.Status.Release.Schema = s.schema.Name
+	s.conditions.False(v1alpha1.ConditionSchemaReady, v1alpha1.ReasonProgressing, "the schema is to be brought to release "+s.schema.Name)
 	s.conditions.Reconciling(v1alpha1.ReasonProgressing, "applying "+s.release.Name)
 	s.puskesmas.Status.ObservedGeneration = s.puskesmas.Generation
 	if err := r.Statuses.Patch(ctx, s.before, s.puskesmas); err != nil {

@@ -2,6 +2,7 @@ package puskesmas
 
 import (
 	"context"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -38,11 +39,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 		// Its counts, which change with everybody who takes it, concern nobody here.
 		Watches(&v1alpha1.StackRelease{}, handler.EnqueueRequestsFromMapFunc(r.ofRelease), builder.WithPredicates(predicate.Or(
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
-		Watches(&v1alpha1.Puskesmas{}, handler.EnqueueRequestsFromMapFunc(r.ofSameCode), builder.WithPredicates(predicate.Funcs{
-			CreateFunc:  func(event.CreateEvent) bool { return false },
-			UpdateFunc:  func(event.UpdateEvent) bool { return false },
-			GenericFunc: func(event.GenericEvent) bool { return false },
-		})).
+		Watches(&v1alpha1.Puskesmas{}, r.whenGone()).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Build(r)
 	if err != nil {
@@ -55,7 +52,10 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 		Applier:    r.Applier,
 		Owner:      ofObject,
 	}
-	return r.owned.Ensure(live.BuiltinKinds...)
+	if err := r.owned.Ensure(live.BuiltinKinds...); err != nil {
+		return err
+	}
+	return r.owned.EnsureInstalled(append(slices.Clone(live.DatabaseKinds), live.RouteKind)...)
 }
 
 // districtTurns lets through what facilities take from their district. Its
@@ -91,11 +91,6 @@ func (r *Reconciler) ofDistrict(ctx context.Context, obj client.Object) []reconc
 
 func (r *Reconciler) ofRelease(ctx context.Context, obj client.Object) []reconcile.Request {
 	return r.list(ctx, client.MatchingFields{IndexRelease: obj.GetName()})
-}
-
-// ofSameCode finds the facilities that a deleted one stood in the way of.
-func (r *Reconciler) ofSameCode(ctx context.Context, obj client.Object) []reconcile.Request {
-	return r.list(ctx, client.MatchingFields{IndexCode: obj.(*v1alpha1.Puskesmas).Spec.Code})
 }
 
 func ofObject(_ context.Context, obj client.Object) []reconcile.Request {

@@ -214,6 +214,7 @@ func (r *Runner) explain(ctx context.Context, unready []unreadyObject) (health.F
 func Describe(err error) error {
 	var missing *meta.NoKindMatchError
 	var foreign *apply.NotOwnedError
+	var terminating *apply.TerminatingError
 	switch {
 	case errors.As(err, &missing) && missing.GroupKind.Group == live.CloudNativePG:
 		return status.Waiting(Recheck, v1alpha1.ReasonMissingDependency,
@@ -228,6 +229,8 @@ func Describe(err error) error {
 			Message:    foreign.Error(),
 			RetryAfter: time.Minute,
 		}
+	case errors.As(err, &terminating):
+		return status.Waiting(Recheck, v1alpha1.ReasonProgressing, "%v", terminating)
 	case apply.RefusedByPolicy(err):
 		return &status.Stop{
 			Stalled:    true,

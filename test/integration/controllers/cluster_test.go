@@ -85,7 +85,7 @@ var _ = Describe("A cluster", Ordered, func() {
 		simulated.let(ctx, d, "Database", "tebidah", succeeds)
 		d.expectReadyWithin(ctx, 40*time.Second)
 		Expect(d.find(ctx, core("Secret"), "tebidah-database").GetUID()).To(Equal(secret.GetUID()))
-		Expect(d.made(ctx)).To(Equal(d.inventoryOfAll(ctx)))
+		d.expectOwned(ctx)
 
 		By("drift being put right as before")
 		policy := d.find(ctx, network("NetworkPolicy"), "web")

@@ -7,15 +7,16 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/live"
 )
 
@@ -37,7 +38,8 @@ var _ = Describe("A bring-up of which one request fails", func() {
 		plain.expectReady(ctx)
 		theOperator.quiet(300 * time.Millisecond)
 		requests := len(theOperator.traffic.since(start, func(r request) bool { return r.in(plain) }))
-		want := plain.inventoryOfAll(ctx)
+		want := plain.made(ctx)
+		plain.expectOwned(ctx)
 
 		crashes := crashPoints(requests)
 		AddReportEntry("crash points", fmt.Sprintf("a bring-up takes %d requests; %d of them fail: %v", requests, len(crashes), crashes))
@@ -53,8 +55,8 @@ var _ = Describe("A bring-up of which one request fails", func() {
 			for i, d := range districts {
 				By(fmt.Sprintf("request %d failing, %v", batch[i].point, batch[i].how))
 				d.expectReady(ctx)
-				Expect(d.inventoryOfAll(ctx)).To(Equal(want))
-				Expect(d.made(ctx)).To(Equal(want), "what exists is what the inventories name")
+				Expect(d.made(ctx)).To(Equal(want))
+				d.expectOwned(ctx)
 			}
 			theOperator.traffic.setFault(nil)
 			for _, d := range districts {
@@ -67,7 +69,7 @@ var _ = Describe("A bring-up of which one request fails", func() {
 		plain := newDistrict(admin)
 		plain.applyWithPuskesmas(ctx)
 		plain.expectReady(ctx)
-		want := plain.inventoryOfAll(ctx)
+		want := plain.made(ctx)
 
 		for _, point := range []int{3, 9, 21, 33, 45} {
 			d := newDistrict(admin)
@@ -95,6 +97,7 @@ var _ = Describe("A bring-up of which one request fails", func() {
 			theOperator.start()
 			d.expectReady(ctx)
 			Expect(d.made(ctx)).To(Equal(want))
+			d.expectOwned(ctx)
 			d.suspendNow(ctx)
 		}
 	})
@@ -161,24 +164,8 @@ func (d *district) applyWithPuskesmas(ctx context.Context) {
 // from district to district.
 var hashed = regexp.MustCompile(`-[0-9a-z]{8,10}$`)
 
-// inventoryOfAll lists what District and Puskesmas name, without what differs
-// from district to district.
-func (d *district) inventoryOfAll(ctx context.Context) []string {
-	GinkgoHelper()
-	entries := d.get(ctx).Status.Inventory
-	entries = append(entries, d.puskesmas(ctx, "tebidah").Status.Inventory...)
-	var out []string
-	for _, entry := range entries {
-		parts := strings.Split(entry.ID, "_")
-		if parts[3] != "Namespace" {
-			out = append(out, parts[3]+" "+hashed.ReplaceAllString(parts[1], ""))
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// made lists what exists in the same form.
+// made lists what the operator has made and exists, without what differs from
+// district to district.
 func (d *district) made(ctx context.Context) []string {
 	GinkgoHelper()
 	var out []string
@@ -192,4 +179,30 @@ func (d *district) made(ctx context.Context) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// expectOwned wants everything that the operator made to have the owner that it
+// was made for, or none if it outlives it.
+func (d *district) expectOwned(ctx context.Context) {
+	GinkgoHelper()
+	of := map[string]types.UID{"": d.get(ctx).UID}
+	for _, p := range d.every(ctx, puskesmasKind) {
+		of[p.GetName()] = p.GetUID()
+	}
+	for _, gvk := range slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{core("Secret")}) {
+		if gvk.Kind == "Namespace" {
+			continue
+		}
+		for _, object := range d.objects(ctx, gvk) {
+			if apply.Outlives(&object) {
+				Expect(object.GetOwnerReferences()).To(BeEmpty(), "%s %s", gvk.Kind, object.GetName())
+				continue
+			}
+			Expect(object.GetOwnerReferences()).To(HaveExactElements(And(
+				HaveField("UID", of[object.GetLabels()[v1alpha1.LabelPuskesmas]]),
+				HaveField("Controller", HaveValue(BeTrue())),
+				HaveField("BlockOwnerDeletion", HaveValue(BeFalse())),
+			)), "%s %s", gvk.Kind, object.GetName())
+		}
+	}
 }

@@ -30,7 +30,7 @@ func rbac(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: kind}
 }
 
-// background deletes at once: there is no garbage collector to wait for.
+// background deletes an object at once, and what it owns later.
 var background = client.PropagationPolicy(metav1.DeletePropagationBackground)
 
 // deleted in place of a patch deletes the object.
@@ -93,6 +93,8 @@ var _ = Describe("What somebody changes by hand", Ordered, ContinueOnFailure, fu
 		Entry("a role with every right", roleKind, "tebidah", `{"spec":{"superuser":true,"inRoles":["pg_read_all_data"]}}`),
 		Entry("a PostgreSQL that is stopped by hand", clusterKind, "database", `{"metadata":{"annotations":{"cnpg.io/hibernation":"on"}}}`),
 		Entry("a deleted Job", jobKind, "tebidah-schema", deleted),
+		Entry("an owner that is taken off, as tools that restore do", deploymentKind, "tebidah-rme", `{"metadata":{"ownerReferences":null}}`),
+		Entry("the district as owner that is taken off", core("Service"), "dashboard", `{"metadata":{"ownerReferences":null}}`),
 	)
 
 	It("is put right in the namespace itself", func(ctx SpecContext) {
@@ -112,6 +114,8 @@ var _ = Describe("What somebody changes by hand", Ordered, ContinueOnFailure, fu
 		theOperator.stop()
 		before := d.find(ctx, network("NetworkPolicy"), "web")
 		Expect(admin.Patch(ctx, before.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"spec":{"ingress":[{}]}}`)))).To(Succeed())
+		orphan := d.find(ctx, core("Service"), "tebidah-rme")
+		Expect(admin.Patch(ctx, orphan.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`)))).To(Succeed())
 		removed := d.find(ctx, deploymentKind, "dashboard")
 		Expect(admin.Delete(ctx, removed.DeepCopy())).To(Succeed())
 		theOperator.start()
@@ -120,13 +124,19 @@ var _ = Describe("What somebody changes by hand", Ordered, ContinueOnFailure, fu
 		}).Should(BeEmpty())
 		Eventually(func() *unstructured.Unstructured { return d.object(ctx, deploymentKind, "dashboard") }).ShouldNot(BeNil())
 		d.expectReady(ctx)
+		Eventually(func() any { return d.find(ctx, core("Service"), "tebidah-rme").GetOwnerReferences() }).Should(Equal(orphan.GetOwnerReferences()))
 	})
 
-	It("includes the finalizers of District and Puskesmas", func(ctx SpecContext) {
+	It("includes the finalizers of a District, and of a Puskesmas with a consent to carry out", func(ctx SpecContext) {
+		finalizers := func() []string { return d.puskesmas(ctx, "tebidah").Finalizers }
+		Expect(finalizers()).To(BeEmpty())
 		d.edit(ctx, func(r *v1alpha1.District) { r.Finalizers = nil })
-		d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Finalizers = nil })
 		Eventually(func() []string { return d.get(ctx).Finalizers }).Should(ConsistOf(v1alpha1.Finalizer))
-		Eventually(func() []string { return d.puskesmas(ctx, "tebidah").Finalizers }).Should(ConsistOf(v1alpha1.Finalizer))
+		d.agree(ctx, "tebidah")
+		d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Finalizers = nil })
+		Eventually(finalizers).Should(ConsistOf(v1alpha1.Finalizer))
+		d.editPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.Consent = v1alpha1.Consent{} })
+		Eventually(finalizers).Should(BeEmpty())
 	})
 
 	It("does not include generated Secrets, which are never overwritten", func(ctx SpecContext) {
@@ -176,5 +186,6 @@ func content(object *unstructured.Unstructured) map[string]any {
 	c.Object["metadata"] = map[string]any{}
 	c.SetLabels(object.GetLabels())
 	c.SetAnnotations(annotations)
+	c.SetOwnerReferences(object.GetOwnerReferences())
 	return c.Object
 }

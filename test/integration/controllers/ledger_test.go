@@ -4,148 +4,121 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/live"
 )
 
-// ledger proves the write-ahead inventory: at every revision of the API server,
-// each object that the operator made is named by the inventory of a District or
-// Puskesmas. It compares revisions, not clocks, so nothing slips through
-// between two looks.
+// ledger proves that nothing is made and forgotten: no object of the operator's
+// exists, from its first revision on, that nobody owns or finds.
 //
-// What a deleted District or Puskesmas named stays named: its data is kept on
-// purpose. So does what one named whose status is lost.
+// What runs is owned by the District or Puskesmas that it was made for, so that
+// Kubernetes finds it when that goes. Isolation and data have no owner, so that
+// nothing takes them; they are found by their labels, and Secrets, which are never
+// listed, by their names.
 type ledger struct {
-	mu      sync.Mutex
-	objects map[string]*span   // one life of an object
-	named   map[string][]*span // by entry: while an inventory named it
-	open    map[string]*span   // by resource and entry: the span that goes on
-	excused map[string]bool    // resources that a spec takes the inventory from
-}
-
-// span is a stretch of revisions; until is 0 while it goes on.
-type span struct {
-	what        string
-	from, until uint64
+	mu     sync.Mutex
+	births map[types.UID]*unstructured.Unstructured // objects as they were first seen
+	latest map[types.UID]*metav1.OwnerReference     // who owns those that exist
+	owners map[types.UID]bool                       // every District and Puskesmas; false once it is gone
 }
 
 var districtKind, puskesmasKind = v1alpha1.GroupVersion.WithKind("District"), v1alpha1.GroupVersion.WithKind("Puskesmas")
 
+// generated are the Secrets that the operator knows by name: of a District, and of
+// a Puskesmas behind its name.
+var generated = map[bool][]string{
+	false: {"superset", "pws-reader", "dashboard-admin", "dashboard-secret-key"},
+	true:  {"-database", "-rme-admin"},
+}
+
 func startLedger(ctx context.Context, c client.WithWatch) *ledger {
-	l := &ledger{objects: map[string]*span{}, named: map[string][]*span{}, open: map[string]*span{}, excused: map[string]bool{}}
-	kinds := slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{{Version: "v1", Kind: "Secret"}})
+	l := &ledger{births: map[types.UID]*unstructured.Unstructured{}, latest: map[types.UID]*metav1.OwnerReference{}, owners: map[types.UID]bool{}}
+	kinds := slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{core("Secret")})
 	for _, gvk := range kinds {
 		follow(ctx, c, gvk, l.seeObject, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
 	}
 	for _, gvk := range []schema.GroupVersionKind{districtKind, puskesmasKind} {
-		follow(ctx, c, gvk, l.seeInventory)
+		follow(ctx, c, gvk, l.seeOwner)
 	}
 	return l
-}
-
-func entryOf(object *unstructured.Unstructured) string {
-	return strings.Join([]string{object.GetNamespace(), object.GetName(), object.GroupVersionKind().Group, object.GetKind()}, "_")
-}
-
-func revision(object *unstructured.Unstructured) uint64 {
-	n, err := strconv.ParseUint(object.GetResourceVersion(), 10, 64)
-	if err != nil {
-		panic(fmt.Sprintf("resourceVersion %q is no number", object.GetResourceVersion()))
-	}
-	return n
 }
 
 func (l *ledger) seeObject(event watch.EventType, object *unstructured.Unstructured) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	life := string(object.GetUID())
-	if l.objects[life] == nil {
-		l.objects[life] = &span{what: entryOf(object), from: revision(object)}
+	if l.births[object.GetUID()] == nil {
+		l.births[object.GetUID()] = object.DeepCopy()
 	}
+	l.latest[object.GetUID()] = metav1.GetControllerOf(object)
 	if event == watch.Deleted {
-		l.objects[life].until = revision(object)
+		delete(l.latest, object.GetUID())
 	}
 }
 
-// excuse lets a resource lose its inventory, as in a restore without status.
-func (l *ledger) excuse(resource client.Object) {
+func (l *ledger) seeOwner(event watch.EventType, resource *unstructured.Unstructured) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.excused[string(resource.GetUID())] = true
+	l.owners[resource.GetUID()] = event != watch.Deleted
 }
 
-func (l *ledger) seeInventory(event watch.EventType, resource *unstructured.Unstructured) {
-	if seen, _, _ := unstructured.NestedInt64(resource.Object, "status", "observedGeneration"); event == watch.Deleted || seen < 0 {
-		return
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.excused[string(resource.GetUID())] {
-		return
-	}
-	owner, now := string(resource.GetUID())+" ", revision(resource)
-	entries, _, _ := unstructured.NestedSlice(resource.Object, "status", "inventory")
-	names := map[string]bool{}
-	for _, item := range entries {
-		id, _ := item.(map[string]any)["id"].(string)
-		names[id] = true
-		if l.open[owner+id] == nil {
-			s := &span{what: id, from: now}
-			l.open[owner+id] = s
-			l.named[id] = append(l.named[id], s)
-		}
-	}
-	for key, s := range l.open {
-		if strings.HasPrefix(key, owner) && !names[s.what] {
-			s.until = now
-			delete(l.open, key)
-		}
-	}
-}
-
-// forgotten lists the objects that existed at a revision at which no inventory
-// named them.
+// forgotten lists the objects that nobody owned or found when they were made, and
+// those that outlive an owner with whom they were to go.
 func (l *ledger) forgotten() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []string
-	for _, life := range l.objects {
-		if at, ok := uncovered(*life, l.named[life.what]); ok {
-			out = append(out, fmt.Sprintf("%s (revisions %d to %d) at revision %d", life.what, life.from, life.until, at))
+	for uid, object := range l.births {
+		problem := l.problem(object)
+		if owner := l.latest[uid]; problem == "" && owner != nil && owner.APIVersion == v1alpha1.GroupVersion.String() && !l.owners[owner.UID] {
+			problem = "is still there although " + owner.Kind + " " + owner.Name + " is gone"
+		}
+		if problem != "" {
+			out = append(out, fmt.Sprintf("%s %s/%s %s", object.GetKind(), object.GetNamespace(), object.GetName(), problem))
 		}
 	}
 	slices.Sort(out)
 	return out
 }
 
-// uncovered finds the first revision of a life that lies in no span.
-func uncovered(life span, spans []*span) (uint64, bool) {
-	at := life.from
-	for {
-		next := at
-		for _, s := range spans {
-			if s.from <= at && (s.until == 0 || s.until > at) {
-				if s.until == 0 {
-					return 0, false
-				}
-				next = max(next, s.until)
-			}
-		}
-		switch {
-		case life.until != 0 && next >= life.until:
-			return 0, false
-		case next == at:
-			return at, true
-		}
-		at = next
+// problem says why an object would be forgotten, if so.
+func (l *ledger) problem(object *unstructured.Unstructured) string {
+	labels, owner := object.GetLabels(), metav1.GetControllerOf(object)
+	facility := labels[v1alpha1.LabelPuskesmas]
+	switch {
+	case !madeByOperator(object):
+		return ""
+	case labels[v1alpha1.LabelDistrict] == "":
+		return "has no label by which it is found"
+	case apply.Outlives(object) && len(object.GetOwnerReferences()) > 0:
+		return "has an owner, with which it would go"
+	case object.GetKind() == "Secret" && !slices.Contains(generated[facility != ""], strings.TrimPrefix(object.GetName(), facility)):
+		return "is a Secret of a name that nobody knows"
+	case apply.Outlives(object):
+		return ""
+	case owner == nil:
+		return "has no owner"
+	case owner.BlockOwnerDeletion == nil || *owner.BlockOwnerDeletion:
+		return "would hold its owner up"
+	case (owner.Kind == "Puskesmas") != (facility != ""):
+		return "is owned by a " + owner.Kind
 	}
+	if _, known := l.owners[owner.UID]; !known {
+		return "is owned by nobody there is"
+	}
+	return ""
+}
+
+func madeByOperator(object *unstructured.Unstructured) bool {
+	return slices.ContainsFunc(object.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool { return m.Manager == v1alpha1.ManagerName })
 }

@@ -65,7 +65,7 @@ var _ = Describe("A mistake", func() {
 		d.expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonNamespaceNotOwned,
 			"kubectl label namespace "+d.namespace+" "+v1alpha1.LabelDistrict+"="+string(d.code))
 		Expect(d.objects(ctx, network("NetworkPolicy"))).To(BeEmpty())
-		Expect(d.get(ctx).Status.Inventory).To(BeEmpty())
+		Expect(d.objects(ctx, core("ServiceAccount"))).To(BeEmpty())
 
 		Expect(admin.Patch(ctx, namespace, client.RawPatch(types.MergePatchType,
 			[]byte(`{"metadata":{"labels":{"`+v1alpha1.LabelDistrict+`":"`+string(d.code)+`"}}}`)))).To(Succeed())

@@ -1,9 +1,9 @@
 // Package controllers runs the operator, as its own service account and with
-// nothing but that account's rights, against a real API server. There is no
-// node and no CloudNativePG: package world plays those by writing statuses.
+// nothing but that account's rights, against a real API server with its garbage
+// collector. There is no node and no CloudNativePG: package world plays those by writing statuses.
 //
 // While the specs run, three observers look at everything that happens: the
-// ledger proves that no object exists which no inventory names, the linter that
+// ledger proves that no object exists which nobody owns or finds, the linter that
 // every status keeps the rules of the API, and the judge that GitOps tools agree
 // on the health of every resource.
 package controllers_test
@@ -56,6 +56,7 @@ var _ = BeforeSuite(func() {
 	environment := testenv.Start(GinkgoT(), testenv.WithCloudNativePG())
 	admin, adminConfig = environment.Client, environment.KubeConfig()
 	asOperator = environment.As("system:serviceaccount:" + operatorNamespace + ":" + operatorAccount)
+	environment.CollectGarbage()
 	installOperator(context.Background(), admin)
 	createReleases(context.Background(), admin)
 
@@ -83,7 +84,7 @@ var _ = BeforeEach(func() {
 var _ = AfterEach(func() {
 	Expect(theLinter.findings()).To(BeEmpty(), "statuses that break the rules")
 	Expect(theJudge.findings()).To(BeEmpty(), "healths that GitOps tools do not agree on")
-	Eventually(theLedger.forgotten).Should(BeEmpty(), "objects that existed while no inventory named them")
+	Eventually(theLedger.forgotten).Should(BeEmpty(), "objects that nobody owns or finds")
 })
 
 // installOperator creates the operator's namespace, account and rights.
