@@ -340,9 +340,8 @@ type DistrictStatus struct {
 	// +kubebuilder:validation:MaxLength=256
 	LastHandledRetry string `json:"lastHandledRetry,omitempty"`
 	// inventory is what versions before 0.2.0 made for this District. It is read once
-	// and dropped; who owns an object says its owner reference.
-	//
-	// Deprecated: nothing writes it any more.
+	// and dropped, and nothing writes it any more: whose an object is says its owner
+	// reference.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=256

@@ -337,9 +337,8 @@ type PuskesmasStatus struct {
 	// +kubebuilder:validation:MaxLength=512
 	RMEURL string `json:"rmeURL,omitempty"`
 	// inventory is what versions before 0.2.0 made for this Puskesmas. It is read once
-	// and dropped; who owns an object says its owner reference.
-	//
-	// Deprecated: nothing writes it any more.
+	// and dropped, and nothing writes it any more: whose an object is says its owner
+	// reference.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=128

@@ -209,7 +209,13 @@ func (a *Applier) isCurrent(ref inventory.Ref, cached client.Object, digest stri
 	if cached == nil {
 		return !known.observed
 	}
-	return known.lagging(cached) || known.matches(cached)
+	if known.lagging(cached) {
+		return true
+	}
+	// The watch may have shown it before the answer came.
+	known.observed = true
+	delete(a.unseen, ref)
+	return known.matches(cached)
 }
 
 // lagging reports whether the cache still shows an object from before the

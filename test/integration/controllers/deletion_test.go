@@ -338,6 +338,28 @@ var _ = Describe("Deleting a District", func() {
 		gone.endNamespace(ctx)
 	})
 
+	It("stops what runs although its status is lost and a younger District has its code", func(ctx SpecContext) {
+		d := newDistrict(admin).apply(ctx)
+		d.addPuskesmas(ctx, "tebidah")
+		d.expectReady(ctx)
+		nextSecond()
+		younger := *d
+		younger.name += "-again"
+		again := younger.resource()
+		again.Spec.State = v1alpha1.StateSuspended
+		Expect(admin.Create(ctx, again)).To(Succeed())
+		theOperator.stop()
+		r := d.get(ctx)
+		before := r.DeepCopy()
+		r.Status = v1alpha1.DistrictStatus{ObservedGeneration: r.Generation, Conditions: r.Status.Conditions}
+		Expect(admin.Status().Patch(ctx, r, client.MergeFrom(before))).To(Succeed())
+		Expect(admin.Delete(ctx, r)).To(Succeed())
+		theOperator.start()
+		d.eventuallyGone(ctx, districtKind, d.name)
+		Expect(d.objects(ctx, deploymentKind)).To(BeEmpty())
+		Expect(d.find(ctx, clusterKind, "database").GetAnnotations()).To(HaveKeyWithValue("cnpg.io/hibernation", "on"))
+	})
+
 	It("that has begun ends, even if the consent is no more", func(ctx SpecContext) {
 		d := newDistrict(admin).apply(ctx, func(r *v1alpha1.District) {
 			r.Spec.DataProtection.DeletionPolicy = v1alpha1.DeletionDelete
