@@ -221,8 +221,7 @@ type Consent struct {
 	ExpiresAt metav1.Time `json:"expiresAt,omitempty,omitzero"`
 }
 
-// InventoryEntry names one object that was made for a resource, written down
-// before the object is applied, so that nothing is ever made and forgotten.
+// InventoryEntry names one object that a version before 0.2.0 made for a resource.
 type InventoryEntry struct {
 	// id is namespace_name_group_kind, as Flux writes it; empty parts stay empty.
 	// +required

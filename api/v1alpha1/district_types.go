@@ -340,7 +340,9 @@ type DistrictStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=256
 	LastHandledRetry string `json:"lastHandledRetry,omitempty"`
-	// inventory lists every object made for this District.
+	// inventory is what versions before 0.2.0 made for this District. It is read once
+	// and dropped, and nothing writes it any more: whose an object is says its owner
+	// reference.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=256

@@ -340,7 +340,9 @@ type PuskesmasStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=512
 	RMEURL string `json:"rmeURL,omitempty"`
-	// inventory lists every object made for this Puskesmas.
+	// inventory is what versions before 0.2.0 made for this Puskesmas. It is read once
+	// and dropped, and nothing writes it any more: whose an object is says its owner
+	// reference.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=128

@@ -2,7 +2,6 @@ package district
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -10,11 +9,8 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/cnpg"
-	"ilp.health/operator/controllers/stack/consent"
-	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/stage"
-	"ilp.health/operator/controllers/stack/status"
 )
 
 // isolate makes the namespace, takes the operator's rights in it, and then sets
@@ -127,43 +123,4 @@ func split(objs []*unstructured.Unstructured, first func(*unstructured.Unstructu
 		}
 	}
 	return yes, no
-}
-
-// writeInventoryAhead sends the inventory before anything new is applied, so
-// that nothing is ever made and forgotten.
-func (r *Reconciler) writeInventoryAhead(ctx context.Context, s *scope) error {
-	ahead := inventory.Union(s.district.Status.Inventory, inventory.Of(s.all))
-	if len(ahead) == len(s.district.Status.Inventory) {
-		return nil
-	}
-	s.district.Status.Inventory = ahead
-	s.district.Status.ObservedGeneration = s.district.Generation
-	s.conditions.Reconciling(v1alpha1.ReasonProgressing, "applying "+s.release.Name)
-	if err := r.Statuses.Patch(ctx, s.before, s.district); err != nil {
-		return err
-	}
-	s.rebase()
-	return nil
-}
-
-// prune deletes what the spec no longer asks for, after everything it does ask
-// for has been applied.
-func (r *Reconciler) prune(ctx context.Context, s *scope) error {
-	wanted := inventory.Of(s.all)
-	stale := inventory.Stale(s.district.Status.Inventory, wanted)
-	if len(stale) == 0 {
-		s.district.Status.Inventory = wanted
-		return nil
-	}
-	refusal := consent.Check(s.district.Spec.DataProtection.Consent, v1alpha1.ConsentPrune, string(s.district.Spec.Code), r.Clock.Now())
-	pruned, err := r.Applier.Prune(ctx, stale, s.ownerLabels(), refusal == nil)
-	s.district.Status.Inventory = inventory.Union(wanted, pruned.Remaining)
-	if err != nil {
-		return fmt.Errorf("prune: %w", err)
-	}
-	if len(pruned.Kept) > 0 {
-		return status.Stalled(v1alpha1.ReasonConsentRequired,
-			"no longer asked for, but it holds data and is kept: %s. To delete it %v", inventory.Names(pruned.Kept), refusal)
-	}
-	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -71,7 +72,6 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).orderDashboard,
 	(*Reconciler).render,
 	(*Reconciler).handleRetry,
-	(*Reconciler).writeInventoryAhead,
 	(*Reconciler).isolate,
 	(*Reconciler).recordRelease,
 	(*Reconciler).findDatabase,
@@ -88,6 +88,9 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	district := &v1alpha1.District{}
 	if err := r.Client.Get(ctx, req.NamespacedName, district); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.Statuses.Forget(district, req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	if r.Statuses.Stale(district) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/labels"
@@ -167,12 +168,12 @@ var ofNoPuskesmas = func() labels.Requirement {
 }()
 
 // expects tells which objects were there. Without a record, which an older
-// operator did not write, the inventory and that the district was ready tell it.
+// operator did not write, its inventory and that the district was ready tell it.
 func (s *scope) expects(ref inventory.Ref) (digest string, was bool) {
 	if s.record != nil && s.record.Objects != nil {
 		return s.record.Has(ref)
 	}
-	return "", s.district.Status.Release.Current != "" && inventory.Has(s.made, ref)
+	return "", s.district.Status.Release.Current != "" && slices.Contains(s.made, ref)
 }
 
 // recordObjects writes down the dashboard's databases and passwords once they

@@ -31,10 +31,17 @@ func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error
 		return ctrl.Result{}, nil
 	}
 	namespace, err := r.ownNamespace(ctx, s)
+	orphaned := false
+	if err == nil && namespace != nil {
+		orphaned, err = r.orphaned(ctx, s)
+	}
 	switch {
 	case err != nil:
 	case namespace == nil:
 		// It is gone with all that was in it, or has become somebody else's.
+	case orphaned:
+		r.Recorder.Eventf(s.district, nil, corev1.EventTypeNormal, "LeftRunning", "Delete",
+			"everything in namespace %s runs on, as asked for by --cascade=orphan. A District with code %s takes it up again", s.namespace, s.district.Spec.Code)
 	case s.district.Spec.DataProtection.DeletionPolicy == v1alpha1.DeletionDelete:
 		err = r.deleteData(ctx, s, namespace)
 	case namespace.DeletionTimestamp != nil:
@@ -53,6 +60,15 @@ func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error
 	return ctrl.Result{}, r.removeFinalizer(ctx, s)
 }
 
+// orphaned reports whether the district is deleted with --cascade=orphan: the
+// garbage collector says so, or has taken the references off by now.
+func (r *Reconciler) orphaned(ctx context.Context, s *scope) (bool, error) {
+	if controllerutil.ContainsFinalizer(s.district, metav1.FinalizerOrphanDependents) {
+		return true, nil
+	}
+	return r.Applier.Orphaned(ctx, s.namespace, s.owner(), r.owned.Kinds())
+}
+
 func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) error {
 	before := s.district.DeepCopy()
 	controllerutil.RemoveFinalizer(s.district, v1alpha1.Finalizer)
@@ -66,7 +82,7 @@ func (r *Reconciler) retainData(ctx context.Context, s *scope) error {
 	if err != nil {
 		return fmt.Errorf("find workloads: %w", err)
 	}
-	pruned, err := r.Applier.Prune(ctx, stale, s.ownerLabels(), false)
+	pruned, err := r.Applier.Prune(ctx, stale, s.has, false)
 	if err != nil {
 		return fmt.Errorf("remove workloads: %w", err)
 	}
@@ -80,6 +96,15 @@ func (r *Reconciler) retainData(ctx context.Context, s *scope) error {
 		"namespace %s keeps the database, its volumes and the secrets; PostgreSQL is stopped. A District with code %s takes them up again. To delete them, kubectl annotate namespace %s %s=%s and delete the namespace",
 		s.namespace, s.district.Spec.Code, s.namespace, v1alpha1.AnnotationDeleteData, s.district.Spec.Code)
 	return nil
+}
+
+// has reports whether an object was made for the district or for one of its
+// Puskesmas, and has become nobody else's.
+func (s *scope) has(existing client.Object) bool {
+	if controller := metav1.GetControllerOfNoCopy(existing); controller != nil && controller.APIVersion != v1alpha1.GroupVersion.String() {
+		return false
+	}
+	return apply.Made(existing, s.ownerLabels())
 }
 
 // workloadKinds run or publish something. Isolation stays: it protects the data
@@ -143,19 +168,29 @@ func (r *Reconciler) ownNamespace(ctx context.Context, s *scope) (*metav1.Partia
 	if namespace.Labels[v1alpha1.LabelDistrict] != string(s.district.Spec.Code) {
 		return nil, nil
 	}
-	if s.district.Status.Namespace == "" {
-		// Either it never took the namespace, or its status is lost: then the
-		// namespace is its own, unless another District has the code too.
-		var same v1alpha1.DistrictList
-		if err := r.Client.List(ctx, &same, client.MatchingFields{IndexCode: string(s.district.Spec.Code)}); err != nil {
-			return nil, fmt.Errorf("find District %s: %w", s.district.Spec.Code, err)
-		}
-		if len(same.Items) > 1 {
-			return nil, nil
-		}
+	if yields, err := r.yields(ctx, s); err != nil || yields {
+		return nil, err
 	}
 	namespace.SetGroupVersionKind(namespaceKind)
 	return namespace, nil
+}
+
+// yields reports whether the namespace is that of another District with the code:
+// of an older one, as checkCode decides, and without anything in it that is this
+// one's. Its status says so only as long as it is not lost.
+func (r *Reconciler) yields(ctx context.Context, s *scope) (bool, error) {
+	if s.district.Status.Namespace != "" {
+		return false, nil
+	}
+	var same v1alpha1.DistrictList
+	if err := r.Client.List(ctx, &same, client.MatchingFields{IndexCode: string(s.district.Spec.Code)}); err != nil {
+		return false, fmt.Errorf("find District %s: %w", s.district.Spec.Code, err)
+	}
+	if !slices.ContainsFunc(same.Items, func(other v1alpha1.District) bool { return other.UID != s.district.UID && older(&other, s.district) }) {
+		return false, nil
+	}
+	owns, err := r.Applier.Refers(ctx, s.namespace, s.owner(), r.owned.Kinds())
+	return !owns, err
 }
 
 // deleteData deletes the namespace, if there is a consent, and waits until it is gone.

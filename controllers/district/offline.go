@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/render"
 )
 
@@ -23,3 +24,6 @@ func Offline(ctx context.Context, renderer *render.Renderer, identity Identity,
 	}
 	return s.all, nil
 }
+
+// Owner is whose the objects of a district are.
+func Owner(district *v1alpha1.District) apply.Owner { return newScope(district).owner() }

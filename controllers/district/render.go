@@ -42,6 +42,7 @@ func (r *Reconciler) render(_ context.Context, s *scope) error {
 	if err != nil {
 		return stage.RenderFailed(err)
 	}
+	s.owner().Refer(objects)
 	s.all, s.objects = objects, render.ByComponent(objects)
 	s.district.Status.DashboardURL = s.dashboardURL()
 	return nil

@@ -4,7 +4,9 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/catalogue"
+	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/status"
 )
@@ -52,8 +54,8 @@ type scope struct {
 	objects map[string][]*unstructured.Unstructured
 	// all are the same objects in one list.
 	all []*unstructured.Unstructured
-	// made is the inventory as it was when this reconcile began.
-	made []v1alpha1.InventoryEntry
+	// made is what a version before 0.2.0 has written down that it made.
+	made []inventory.Ref
 	// trusted tells that the district was ready when this reconcile began.
 	trusted bool
 }
@@ -61,15 +63,9 @@ type scope struct {
 func newScope(district *v1alpha1.District) *scope {
 	s := &scope{before: district.DeepCopy(), district: district, namespace: v1alpha1.NamespaceFor(district.Spec.Code)}
 	s.conditions = status.Conditions{List: &district.Status.Conditions, Generation: district.Generation}
-	s.made = district.Status.Inventory
+	s.made = inventory.Refs(district.Status.Inventory)
 	s.trusted = s.conditions.IsTrue(v1alpha1.ConditionReady)
 	return s
-}
-
-// rebase makes what has just been sent the copy that later changes are compared with.
-func (s *scope) rebase() {
-	s.before = s.district.DeepCopy()
-	s.conditions.List = &s.district.Status.Conditions
 }
 
 func (s *scope) hibernated() bool { return s.district.Spec.State == v1alpha1.StateHibernated }
@@ -96,4 +92,9 @@ func (s *scope) dashboardURL() string {
 // ownerLabels are on every object of the district, and prove that it is its own.
 func (s *scope) ownerLabels() map[string]string {
 	return map[string]string{v1alpha1.LabelDistrict: string(s.district.Spec.Code)}
+}
+
+// owner is whose the district's objects are.
+func (s *scope) owner() apply.Owner {
+	return apply.Owner{Kind: "District", Name: s.district.Name, UID: s.district.UID, Labels: s.ownerLabels()}
 }

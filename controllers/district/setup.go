@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/watch"
 )
@@ -53,7 +54,10 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 		Applier:    r.Applier,
 		Owner:      r.ofObject,
 	}
-	return r.owned.Ensure(live.BuiltinKinds...)
+	if err := r.owned.Ensure(live.BuiltinKinds...); err != nil {
+		return err
+	}
+	return r.owned.EnsureInstalled(append(slices.Clone(cnpg.Kinds), live.RouteKind)...)
 }
 
 func index(ctx context.Context, mgr ctrl.Manager, obj client.Object) error {
@@ -160,8 +164,12 @@ func changed(before, after []v1alpha1.Admission) []string {
 	return slices.Compact(codes)
 }
 
-// ofSameCode finds the districts that a deleted one stood in the way of.
+// ofSameCode finds the districts that a deleted one stood in the way of, and drops
+// what is remembered for that one.
 func (r *Reconciler) ofSameCode(ctx context.Context, obj client.Object) []reconcile.Request {
+	gone := newScope(obj.(*v1alpha1.District))
+	r.Applier.ForgetOwner(gone.ownerLabels())
+	r.Records.Forget(gone.namespace)
 	return r.withField(ctx, IndexCode, string(obj.(*v1alpha1.District).Spec.Code))
 }
 

@@ -11,8 +11,6 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/cnpg"
-	"ilp.health/operator/controllers/stack/consent"
-	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/stage"
 	"ilp.health/operator/controllers/stack/status"
@@ -88,27 +86,5 @@ func (r *Reconciler) hibernate(ctx context.Context, s *scope) error {
 		return err
 	}
 	s.conditions.False(v1alpha1.ConditionRMEReady, v1alpha1.ReasonHibernated, "the RME is stopped as asked")
-	return nil
-}
-
-// prune deletes what the spec no longer asks for, after everything it does ask
-// for has been applied.
-func (r *Reconciler) prune(ctx context.Context, s *scope) error {
-	wanted := inventory.Of(s.all)
-	stale := inventory.Stale(s.puskesmas.Status.Inventory, wanted)
-	if len(stale) == 0 {
-		s.puskesmas.Status.Inventory = wanted
-		return nil
-	}
-	refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentPrune, s.puskesmas.Spec.Code, r.Clock.Now())
-	pruned, err := r.Applier.Prune(ctx, stale, s.ownerLabels(), refusal == nil)
-	s.puskesmas.Status.Inventory = inventory.Union(wanted, pruned.Remaining)
-	if err != nil {
-		return fmt.Errorf("prune: %w", err)
-	}
-	if len(pruned.Kept) > 0 {
-		return status.Stalled(v1alpha1.ReasonConsentRequired,
-			"no longer asked for, but it holds data and is kept: %s. To delete it %v", inventory.Names(pruned.Kept), refusal)
-	}
 	return nil
 }

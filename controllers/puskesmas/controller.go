@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"sync"
 
-	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
@@ -53,13 +54,11 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 	(*Reconciler).readRecord,
 	(*Reconciler).resolveRelease,
 	(*Reconciler).giveUpRelease,
-	(*Reconciler).addFinalizer,
 	(*Reconciler).checkProgram,
 	(*Reconciler).choosePath,
 	(*Reconciler).readSatuSehat,
 	(*Reconciler).reportStaffing,
 	(*Reconciler).render,
-	(*Reconciler).writeInventoryAhead,
 	(*Reconciler).awaitDatabase,
 	(*Reconciler).checkData,
 	(*Reconciler).recordTarget,
@@ -73,8 +72,11 @@ var phases = []func(*Reconciler, context.Context, *scope) error{
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	puskesmas := &v1alpha1.Puskesmas{}
 	if err := r.Client.Get(ctx, req.NamespacedName, puskesmas); err != nil {
-		r.schemaJobs.Delete(req.NamespacedName)
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		if apierrors.IsNotFound(err) {
+			r.schemaJobs.Delete(req.NamespacedName)
+			return ctrl.Result{}, r.leave(ctx, req.NamespacedName)
+		}
+		return ctrl.Result{}, err
 	}
 	if r.Statuses.Stale(puskesmas) {
 		return ctrl.Result{RequeueAfter: r.Pace.CatchUp}, nil
@@ -84,12 +86,22 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if !puskesmas.DeletionTimestamp.IsZero() {
 		return r.finalize(ctx, s)
 	}
+	if s.holdOn() {
+		if err := r.Statuses.Finalizer(ctx, puskesmas, s.puskesmas); err != nil {
+			return r.Statuses.Settle(ctrl.Result{}, err)
+		}
+		s = newScope(s.puskesmas)
+	}
+
 	result, err := r.runPhases(ctx, s)
 	if errors.Is(err, apply.ErrMoved) {
 		return ctrl.Result{RequeueAfter: r.Pace.CatchUp}, nil // as soon as the cache shows it
 	}
 	if wait := r.Statuses.KeepBack(s.before, s.puskesmas, s.puskesmas.Status.Conditions); err == nil && wait > 0 {
 		return status.Soonest(result, wait), nil
+	}
+	if len(s.made) > 0 && len(s.puskesmas.Status.Inventory) == 0 {
+		result = status.Soonest(result, r.Pace.CatchUp) // all is adopted, and the finalizer goes
 	}
 	return r.Statuses.Settle(result, err, r.patchStatus(ctx, s))
 }
@@ -129,7 +141,16 @@ func (r *Reconciler) patchStatus(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// keep tells people that data stays when its facility goes.
-func (r *Reconciler) keep(s *scope, note string) {
-	r.Recorder.Eventf(s.puskesmas, nil, corev1.EventTypeNormal, "DataKept", "Delete", "%s", note)
+// holdOn adds or removes the finalizer, and reports whether that changed anything.
+// Only a consent has to be carried out: without one Kubernetes deletes what runs,
+// by its owner, and data stays. What a version before 0.2.0 made has no owner yet.
+func (s *scope) holdOn() bool {
+	switch {
+	case s.puskesmas.Spec.Consent.Action == v1alpha1.ConsentDelete:
+		return controllerutil.AddFinalizer(s.puskesmas, v1alpha1.Finalizer)
+	case len(s.made) > 0:
+		return false
+	default:
+		return controllerutil.RemoveFinalizer(s.puskesmas, v1alpha1.Finalizer)
+	}
 }

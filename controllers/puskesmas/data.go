@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -104,12 +105,12 @@ func (s *scope) keptName() string {
 }
 
 // expects tells which objects were there. Without a record, which an older
-// operator did not write, the inventory and that the facility was ready tell it.
+// operator did not write, its inventory and that the facility was ready tell it.
 func (s *scope) expects(ref inventory.Ref) (digest string, was bool) {
 	if s.record != nil && s.record.Objects != nil {
 		return s.record.Has(ref)
 	}
-	return "", s.puskesmas.Status.Release.Current != "" && inventory.Has(s.made, ref)
+	return "", s.puskesmas.Status.Release.Current != "" && slices.Contains(s.made, ref)
 }
 
 // recordData writes down the facility's data and the program that is to work on

@@ -14,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
-	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/status"
@@ -35,22 +34,19 @@ type data struct {
 // findData reads them from the API server; what is gone, or somebody else's, is
 // not among them.
 func (r *Reconciler) findData(ctx context.Context, s *scope) (*data, error) {
+	refs, err := r.Applier.Find(ctx, s.puskesmas.Namespace, s.ownerLabels(), cnpg.Databases, cnpg.DatabaseRoles)
+	if err != nil {
+		return nil, err
+	}
 	found := &data{}
-	for _, entry := range s.puskesmas.Status.Inventory {
-		if !isKind(entry, cnpg.Databases) && !isKind(entry, cnpg.DatabaseRoles) {
-			continue
-		}
-		ref, err := inventory.Parse(entry)
-		if err != nil {
-			return nil, err
-		}
+	for _, ref := range refs {
 		obj, err := r.read(ctx, ref.GVK, ref.Key)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", ref, err)
 		}
 		switch {
-		case obj == nil || !apply.Made(obj, s.deletedOwnerLabels()):
-		case isKind(entry, cnpg.Databases):
+		case obj == nil || !s.owner().Owns(obj):
+		case ref.GVK == cnpg.Databases:
 			found.databases = append(found.databases, obj)
 		default:
 			found.roles = append(found.roles, obj)
@@ -224,9 +220,4 @@ func (r *Reconciler) read(ctx context.Context, gvk schema.GroupVersionKind, key 
 		return nil, nil
 	}
 	return obj, err
-}
-
-func isKind(entry v1alpha1.InventoryEntry, kind schema.GroupVersionKind) bool {
-	ref, err := inventory.Parse(entry)
-	return err == nil && ref.GVK.GroupKind() == kind.GroupKind()
 }

@@ -8,7 +8,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,18 +20,19 @@ import (
 	"ilp.health/operator/controllers/stack/live"
 )
 
-// secretNames are the generated Secrets of a facility without its prefix:
-// Secrets are never listed, so these are what a lost inventory has named.
+// secretNames are the Secrets of a facility, without its prefix, that any version
+// generates: Secrets are never listed, so they are known by name.
 var secretNames = []string{"database", "rme-admin"}
 
-// finalize takes the facility's stack down: workloads always, data only with a
-// consent to Delete.
+// finalize carries out a consent to delete the facility with its data. Without one
+// nothing is left to be done: Kubernetes deletes what runs.
 func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error) {
 	if !controllerutil.ContainsFinalizer(s.puskesmas, v1alpha1.Finalizer) {
 		return ctrl.Result{}, nil
 	}
 	leaves, err := r.namespaceLeaves(ctx, s.puskesmas.Namespace)
-	if err == nil && !leaves {
+	// With --cascade=orphan everything is to run on.
+	if err == nil && !leaves && !controllerutil.ContainsFinalizer(s.puskesmas, metav1.FinalizerOrphanDependents) {
 		err = r.takeDown(ctx, s)
 	}
 	switch {
@@ -49,27 +49,19 @@ func (r *Reconciler) finalize(ctx context.Context, s *scope) (ctrl.Result, error
 
 // takeDown returns nil when nothing is left to be done.
 func (r *Reconciler) takeDown(ctx context.Context, s *scope) error {
-	if err := r.recallInventory(ctx, s); err != nil {
-		return err
-	}
 	data, err := r.findData(ctx, s)
 	if err != nil {
 		return err
 	}
-	refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentDelete, s.puskesmas.Spec.Code, r.Clock.Now())
 	// What has begun under a consent ends, even if that has expired by now:
 	// nobody can tell what PostgreSQL has dropped already.
+	refusal := consent.Check(s.puskesmas.Spec.Consent, v1alpha1.ConsentDelete, s.puskesmas.Spec.Code, r.Clock.Now())
 	if refusal == nil || data.begun(s.districtCode()) {
 		return r.deleteData(ctx, s, data)
 	}
-	pruned, err := r.Applier.Prune(ctx, s.puskesmas.Status.Inventory, s.deletedOwnerLabels(), false)
-	if err != nil {
-		s.puskesmas.Status.Inventory = pruned.Remaining
+	// What a version before 0.2.0 made has no owner to go with.
+	if _, err := r.Applier.Prune(ctx, s.made, s.owner().Owns, false); err != nil {
 		return fmt.Errorf("delete what holds no data: %w", err)
-	}
-	if len(pruned.Kept) > 0 {
-		r.keep(s, fmt.Sprintf("the database %s and its credentials stay: %s. A Puskesmas of the same name and code takes them up again. To delete them with the Puskesmas, %v",
-			s.databaseName(), inventory.Names(pruned.Kept), refusal))
 	}
 	return nil
 }
@@ -91,8 +83,11 @@ func (r *Reconciler) deleteData(ctx context.Context, s *scope, data *data) error
 			return err
 		}
 	}
-	rest := slices.DeleteFunc(slices.Clone(s.puskesmas.Status.Inventory), func(e v1alpha1.InventoryEntry) bool { return isKind(e, cnpg.Databases) })
-	if _, err := r.Applier.Prune(ctx, rest, s.deletedOwnerLabels(), true); err != nil {
+	rest, err := r.findRest(ctx, s)
+	if err != nil {
+		return err
+	}
+	if _, err := r.Applier.Prune(ctx, rest, s.owner().Owns, true); err != nil {
 		return fmt.Errorf("delete the rest: %w", err)
 	}
 	for _, database := range data.databases {
@@ -106,6 +101,32 @@ func (r *Reconciler) deleteData(ctx context.Context, s *scope, data *data) error
 	r.Recorder.Eventf(s.puskesmas, nil, corev1.EventTypeNormal, "DataDeleted", "Delete", "the database %s, its role and its credentials are deleted, as consented: %s",
 		s.databaseName(), s.puskesmas.Spec.Consent.Reason)
 	return nil
+}
+
+// findRest lists what is the facility's, but for its Database, which goes last.
+func (r *Reconciler) findRest(ctx context.Context, s *scope) ([]inventory.Ref, error) {
+	kinds := slices.Concat(live.BuiltinKinds, cnpg.Kinds, []schema.GroupVersionKind{live.RouteKind})
+	kinds = slices.DeleteFunc(kinds, func(gvk schema.GroupVersionKind) bool { return gvk.Kind == "Namespace" || gvk == cnpg.Databases })
+	rest, err := r.Applier.Find(ctx, s.puskesmas.Namespace, s.ownerLabels(), kinds...)
+	if err != nil {
+		return nil, err
+	}
+	recorded, err := r.Records.Read(ctx, s.puskesmas.Namespace, s.writer())
+	if err != nil {
+		return nil, err
+	}
+	names := recorded.Secrets()
+	for _, name := range secretNames {
+		names = append(names, s.puskesmas.Name+"-"+name)
+	}
+	slices.Sort(names)
+	for _, name := range slices.Compact(names) {
+		rest = append(rest, inventory.Ref{
+			GVK: corev1.SchemeGroupVersion.WithKind("Secret"),
+			Key: client.ObjectKey{Namespace: s.puskesmas.Namespace, Name: name},
+		})
+	}
+	return rest, nil
 }
 
 func (r *Reconciler) removeFinalizer(ctx context.Context, s *scope) error {
@@ -128,33 +149,4 @@ func (r *Reconciler) namespaceLeaves(ctx context.Context, name string) (bool, er
 func (s *scope) districtCode() string {
 	code, _ := v1alpha1.CodeForNamespace(s.puskesmas.Namespace)
 	return string(code)
-}
-
-// deletedOwnerLabels are the labels of the facility's objects, known without its District.
-func (s *scope) deletedOwnerLabels() map[string]string {
-	return map[string]string{v1alpha1.LabelDistrict: s.districtCode(), v1alpha1.LabelPuskesmas: s.puskesmas.Name}
-}
-
-// recallInventory finds by their labels what the inventory named, if that is
-// lost: without it data would be forgotten, or left although somebody has agreed.
-func (r *Reconciler) recallInventory(ctx context.Context, s *scope) error {
-	if len(s.puskesmas.Status.Inventory) > 0 {
-		return nil
-	}
-	kinds := slices.Concat(live.BuiltinKinds, cnpg.Kinds, []schema.GroupVersionKind{live.RouteKind})
-	kinds = slices.DeleteFunc(kinds, func(gvk schema.GroupVersionKind) bool { return gvk.Kind == "Namespace" })
-	found, err := r.Applier.Find(ctx, s.puskesmas.Namespace, s.deletedOwnerLabels(), kinds...)
-	if err != nil {
-		return err
-	}
-	var secrets []*unstructured.Unstructured
-	for _, name := range secretNames {
-		secret := &unstructured.Unstructured{}
-		secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
-		secret.SetNamespace(s.puskesmas.Namespace)
-		secret.SetName(s.puskesmas.Name + "-" + name)
-		secrets = append(secrets, secret)
-	}
-	s.puskesmas.Status.Inventory = inventory.Union(found, inventory.Of(secrets))
-	return nil
 }

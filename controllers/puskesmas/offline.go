@@ -6,6 +6,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/render"
 )
 
@@ -29,3 +30,6 @@ func Offline(ctx context.Context, renderer *render.Renderer, district *v1alpha1.
 	}
 	return s.all, nil
 }
+
+// Owner is whose the objects of a facility are.
+func Owner(puskesmas *v1alpha1.Puskesmas) apply.Owner { return newScope(puskesmas).owner() }

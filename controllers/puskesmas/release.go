@@ -10,7 +10,6 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/catalogue"
@@ -214,20 +213,6 @@ func (r *Reconciler) giveUpRelease(ctx context.Context, s *scope) error {
 		return nil
 	}
 	return pin.GiveUp(ctx, r.Client, s.puskesmas, v1alpha1.ManagerDistrict)
-}
-
-// addFinalizer makes sure, before anything is made, that it can be cleaned up.
-func (r *Reconciler) addFinalizer(ctx context.Context, s *scope) error {
-	after := s.before.DeepCopy()
-	if !controllerutil.AddFinalizer(after, v1alpha1.Finalizer) {
-		return nil
-	}
-	if err := r.Statuses.Finalizer(ctx, s.before, after); err != nil {
-		return err
-	}
-	after.ObjectMeta.DeepCopyInto(&s.puskesmas.ObjectMeta)
-	s.before = after
-	return nil
 }
 
 // wantedProfile is the facility's own profile, the district's, or the default.

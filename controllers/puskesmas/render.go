@@ -13,7 +13,6 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/cnpg"
-	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/override"
 	"ilp.health/operator/controllers/stack/render"
@@ -46,6 +45,7 @@ func (r *Reconciler) render(_ context.Context, s *scope) error {
 	if err != nil {
 		return stage.RenderFailed(err)
 	}
+	s.owner().Refer(objects)
 	s.all, s.objects = objects, render.ByComponent(objects)
 	s.markReleases()
 	s.puskesmas.Status.Database = s.databaseName()
@@ -67,14 +67,6 @@ func (s *scope) markReleases() {
 				obj.SetAnnotations(annotations)
 			}
 		}
-	}
-}
-
-// ownerLabels are on every object of the facility, and prove that it is its own.
-func (s *scope) ownerLabels() map[string]string {
-	return map[string]string{
-		v1alpha1.LabelDistrict:  string(s.district.Spec.Code),
-		v1alpha1.LabelPuskesmas: s.puskesmas.Name,
 	}
 }
 
@@ -239,24 +231,6 @@ func (s *scope) checkNodes() error {
 				key, asked[key], s.district.Name, key, wanted)
 		}
 	}
-	return nil
-}
-
-// writeInventoryAhead sends the inventory before anything new is applied, so
-// that nothing is ever made and forgotten. The release that the schema moves to
-// is written down before it moves for the same reason.
-func (r *Reconciler) writeInventoryAhead(ctx context.Context, s *scope) error {
-	ahead := inventory.Union(s.puskesmas.Status.Inventory, inventory.Of(s.all))
-	if len(ahead) == len(s.puskesmas.Status.Inventory) {
-		return nil
-	}
-	s.puskesmas.Status.Inventory = ahead
-	s.conditions.Reconciling(v1alpha1.ReasonProgressing, "applying "+s.release.Name)
-	s.puskesmas.Status.ObservedGeneration = s.puskesmas.Generation
-	if err := r.Statuses.Patch(ctx, s.before, s.puskesmas); err != nil {
-		return err
-	}
-	s.rebase()
 	return nil
 }
 

@@ -6,10 +6,13 @@ import (
 
 	batchv1 "k8s.io/api/batch/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/kustomize/api/types"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/catalogue"
+	"ilp.health/operator/controllers/stack/inventory"
 	"ilp.health/operator/controllers/stack/override"
 	"ilp.health/operator/controllers/stack/record"
 	"ilp.health/operator/controllers/stack/status"
@@ -61,8 +64,8 @@ type scope struct {
 	objects map[string][]*unstructured.Unstructured
 	// all are the same objects in one list.
 	all []*unstructured.Unstructured
-	// made is the inventory as it was when this reconcile began.
-	made []v1alpha1.InventoryEntry
+	// made is what a version before 0.2.0 has written down that it made.
+	made []inventory.Ref
 	// serves is PostgreSQL's identifier of the data of the district; set by
 	// checkData, empty if nobody tells it.
 	serves string
@@ -73,9 +76,25 @@ type scope struct {
 func newScope(puskesmas *v1alpha1.Puskesmas) *scope {
 	s := &scope{before: puskesmas.DeepCopy(), puskesmas: puskesmas}
 	s.conditions = status.Conditions{List: &puskesmas.Status.Conditions, Generation: puskesmas.Generation}
-	s.made = puskesmas.Status.Inventory
+	s.made = inventory.Refs(puskesmas.Status.Inventory)
 	s.trusted = s.conditions.IsTrue(v1alpha1.ConditionReady)
 	return s
+}
+
+// ownerLabels are on every object of the facility, and prove that it is its own.
+func (s *scope) ownerLabels() map[string]string {
+	return labelsOf(client.ObjectKeyFromObject(s.puskesmas))
+}
+
+// labelsOf are the labels of the objects of a facility, known without its District.
+func labelsOf(facility client.ObjectKey) map[string]string {
+	code, _ := v1alpha1.CodeForNamespace(facility.Namespace)
+	return map[string]string{v1alpha1.LabelDistrict: string(code), v1alpha1.LabelPuskesmas: facility.Name}
+}
+
+// owner is whose the facility's objects are.
+func (s *scope) owner() apply.Owner {
+	return apply.Owner{Kind: "Puskesmas", Name: s.puskesmas.Name, UID: s.puskesmas.UID, Labels: s.ownerLabels()}
 }
 
 // databaseName is the name of the facility's database and of the role that owns

@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/watch"
 )
@@ -41,11 +42,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 		// Its counts, which change with everybody who takes it, concern nobody here.
 		Watches(&v1alpha1.StackRelease{}, handler.EnqueueRequestsFromMapFunc(r.ofRelease), builder.WithPredicates(predicate.Or(
 			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
-		Watches(&v1alpha1.Puskesmas{}, handler.EnqueueRequestsFromMapFunc(r.ofSameCode), builder.WithPredicates(predicate.Funcs{
-			CreateFunc:  func(event.CreateEvent) bool { return false },
-			UpdateFunc:  func(event.UpdateEvent) bool { return false },
-			GenericFunc: func(event.GenericEvent) bool { return false },
-		})).
+		Watches(&v1alpha1.Puskesmas{}, r.whenGone()).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Build(r)
 	if err != nil {
@@ -58,7 +55,10 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 		Applier:    r.Applier,
 		Owner:      ofObject,
 	}
-	return r.owned.Ensure(live.BuiltinKinds...)
+	if err := r.owned.Ensure(live.BuiltinKinds...); err != nil {
+		return err
+	}
+	return r.owned.EnsureInstalled(append(slices.Clone(cnpg.Kinds), live.RouteKind)...)
 }
 
 // needs are the releases that a facility asks for, runs or is brought to; one that
@@ -138,11 +138,6 @@ func (r *Reconciler) ofDistrict(ctx context.Context, obj client.Object) []reconc
 
 func (r *Reconciler) ofRelease(ctx context.Context, obj client.Object) []reconcile.Request {
 	return r.list(ctx, client.MatchingFields{IndexRelease: obj.GetName()})
-}
-
-// ofSameCode finds the facilities that a deleted one stood in the way of.
-func (r *Reconciler) ofSameCode(ctx context.Context, obj client.Object) []reconcile.Request {
-	return r.list(ctx, client.MatchingFields{IndexCode: obj.(*v1alpha1.Puskesmas).Spec.Code})
 }
 
 func ofObject(_ context.Context, obj client.Object) []reconcile.Request {

@@ -18,15 +18,14 @@ import (
 )
 
 // stopUsers deletes what runs on the facility's database, and waits until its
-// pods are gone. It goes by labels: every Job of every release counts, whether
-// the inventory names it or not.
+// pods are gone. It goes by labels: every Job of every release counts.
 func (r *Reconciler) stopUsers(ctx context.Context, s *scope) error {
-	owner := s.deletedOwnerLabels()
+	owner := s.ownerLabels()
 	users, err := r.Applier.Find(ctx, s.puskesmas.Namespace, owner, live.PodKinds...)
 	if err != nil {
 		return err
 	}
-	if _, err := r.Applier.Prune(ctx, users, owner, true); err != nil {
+	if _, err := r.Applier.Prune(ctx, users, s.owner().Owns, true); err != nil {
 		return fmt.Errorf("stop what uses the database: %w", err)
 	}
 	var pods corev1.PodList

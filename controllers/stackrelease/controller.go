@@ -11,6 +11,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
@@ -117,6 +118,9 @@ func inUse(obj client.Object) []string {
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	found := &v1alpha1.StackRelease{}
 	if err := r.Client.Get(ctx, req.NamespacedName, found); err != nil {
+		if apierrors.IsNotFound(err) {
+			r.Statuses.Forget(found, req.NamespacedName)
+		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	release := found.DeepCopy()

@@ -172,6 +172,10 @@ func nothingLost(d *v1alpha1.District, first, second facility) {
 		before := p.DeepCopy()
 		p.Spec.Consent = agreed(v1alpha1.ConsentDelete, p.Spec.Code)
 		Expect(cluster.Patch(ctx, p, client.MergeFrom(before))).To(Succeed())
+		Eventually(func() ([]string, error) {
+			err := cluster.Get(ctx, client.ObjectKeyFromObject(p), p)
+			return p.Finalizers, err
+		}).WithContext(ctx).WithTimeout(time.Minute).Should(ContainElement(v1alpha1.Finalizer))
 		Expect(cluster.Delete(ctx, p.DeepCopy())).To(Succeed())
 		Eventually(func(g Gomega) {
 			_, message, err := readyOf(ctx, p)

@@ -225,7 +225,7 @@ var _ = Describe("The status", func() {
 			stalled := meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionStalled)
 			reconciling := meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionReconciling)
 			Expect(stalled && reconciling).To(BeFalse(), p.Name)
-			Expect(p.Status.Inventory).NotTo(BeEmpty(), p.Name)
+			Expect(p.Status.Release.Current).NotTo(BeEmpty(), p.Name)
 		}
 	})
 })

@@ -14,16 +14,38 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/live"
 )
 
 var eventKind = schema.GroupVersionKind{Group: "events.k8s.io", Version: "v1", Kind: "Event"}
 
-// Agree consents to the loss of a facility's data.
+// Agree consents to the loss of a facility's data, and waits until the operator
+// has taken note.
 func (d *District) Agree(ctx context.Context, name string) {
 	GinkgoHelper()
 	d.EditPuskesmas(ctx, name, func(p *v1alpha1.Puskesmas) {
 		p.Spec.Consent = NewConsent(v1alpha1.ConsentDelete, p.Spec.Code, time.Hour)
 	})
+	Eventually(func() []string { return d.Puskesmas(ctx, name).Finalizers }).Should(ContainElement(v1alpha1.Finalizer))
+}
+
+// ExpectStopped wants nothing of a facility to be left but its data.
+func (d *District) ExpectStopped(ctx context.Context, name string) {
+	GinkgoHelper()
+	for _, gvk := range live.BuiltinKinds {
+		if gvk.Kind == "Namespace" {
+			continue
+		}
+		Eventually(func() []string {
+			var left []string
+			for _, object := range d.Objects(ctx, gvk) {
+				if object.GetLabels()[v1alpha1.LabelPuskesmas] == name {
+					left = append(left, object.GetName())
+				}
+			}
+			return left
+		}).Should(BeEmpty(), gvk.Kind)
+	}
 }
 
 // ExpectNothingOf wants nothing of a facility to be left, data included.

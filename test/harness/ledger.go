@@ -5,169 +5,138 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 )
 
-// Ledger proves the write-ahead inventory: at every revision of the API server,
-// each object that the operator made is named by the inventory of a District or
-// Puskesmas. It compares revisions, not clocks, so nothing slips through
-// between two looks.
+// Ledger proves that nothing is made and forgotten: no object of the operator's
+// exists, from its first revision on, that nobody owns or finds.
 //
-// What a deleted District or Puskesmas named stays named: its data is kept on
-// purpose. So does what one named whose status is lost, until it names anything
-// again.
+// What runs is owned by the District or Puskesmas that it was made for, so that
+// Kubernetes finds it when that goes. Isolation and data have no owner, so that
+// nothing takes them; they are found by their labels, and Secrets, which are never
+// listed, by their names.
 type Ledger struct {
-	mu      sync.Mutex
-	objects map[string]*span   // one life of an object
-	named   map[string][]*span // by entry: while an inventory named it
-	open    map[string]*span   // by resource and entry: the span that goes on
-	lost    map[string]bool    // resources whose status is lost and names nothing yet
-	excused map[string]bool    // resources that a spec takes the inventory from
+	mu     sync.Mutex
+	births map[types.UID]*unstructured.Unstructured // objects as they were first seen
+	latest map[types.UID]*metav1.OwnerReference     // who owns those that exist
+	owners map[types.UID]bool                       // every District and Puskesmas; false once it is gone
 }
 
-// span is a stretch of revisions; until is 0 while it goes on.
-type span struct {
-	what        string
-	from, until uint64
+// generated are the Secrets that the operator knows by name: of a District, and of
+// a Puskesmas behind its name.
+var generated = map[bool][]string{
+	false: {"superset", "pws-reader", "dashboard-admin", "dashboard-secret-key"},
+	true:  {"-database", "-rme-admin"},
 }
 
 func newLedger() *Ledger {
-	return &Ledger{objects: map[string]*span{}, named: map[string][]*span{}, open: map[string]*span{}, lost: map[string]bool{}, excused: map[string]bool{}}
+	return &Ledger{births: map[types.UID]*unstructured.Unstructured{}, latest: map[types.UID]*metav1.OwnerReference{}, owners: map[types.UID]bool{}}
 }
 
-// StartLedger writes down from now on what exists and who names it.
+// StartLedger looks from now on at what exists and who owns it.
 func StartLedger(ctx context.Context, c client.WithWatch) *Ledger {
 	l := newLedger()
-	kinds := slices.Concat(live.BuiltinKinds, cnpg.Kinds, []schema.GroupVersionKind{{Version: "v1", Kind: "Secret"}})
+	kinds := slices.Concat(live.BuiltinKinds, cnpg.Kinds, []schema.GroupVersionKind{Core("Secret")})
 	for _, gvk := range kinds {
 		Follow(ctx, c, gvk, l.seeObject, client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
 	}
 	for _, gvk := range []schema.GroupVersionKind{DistrictKind, PuskesmasKind} {
-		Follow(ctx, c, gvk, l.seeInventory)
+		Follow(ctx, c, gvk, l.seeOwner)
 	}
 	return l
-}
-
-func entryOf(object *unstructured.Unstructured) string {
-	return strings.Join([]string{object.GetNamespace(), object.GetName(), object.GroupVersionKind().Group, object.GetKind()}, "_")
-}
-
-func revision(object *unstructured.Unstructured) uint64 {
-	n, err := strconv.ParseUint(object.GetResourceVersion(), 10, 64)
-	if err != nil {
-		panic(fmt.Sprintf("resourceVersion %q is no number", object.GetResourceVersion()))
-	}
-	return n
 }
 
 func (l *Ledger) seeObject(event watch.EventType, object *unstructured.Unstructured) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	life := string(object.GetUID())
-	if l.objects[life] == nil {
-		l.objects[life] = &span{what: entryOf(object), from: revision(object)}
+	if l.births[object.GetUID()] == nil {
+		l.births[object.GetUID()] = object.DeepCopy()
 	}
+	l.latest[object.GetUID()] = metav1.GetControllerOf(object)
 	if event == watch.Deleted {
-		l.objects[life].until = revision(object)
+		delete(l.latest, object.GetUID())
 	}
 }
 
-// Excuse lets a resource lose its inventory, as in a restore without status.
-func (l *Ledger) Excuse(resource client.Object) {
+func (l *Ledger) seeOwner(event watch.EventType, resource *unstructured.Unstructured) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.excused[string(resource.GetUID())] = true
+	l.owners[resource.GetUID()] = event != watch.Deleted
 }
 
-func (l *Ledger) seeInventory(event watch.EventType, resource *unstructured.Unstructured) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	uid := string(resource.GetUID())
-	if event == watch.Deleted || l.excused[uid] {
-		return
-	}
-	owner, now := uid+" ", revision(resource)
-	entries, _, _ := unstructured.NestedSlice(resource.Object, "status", "inventory")
-	if seen, _, _ := unstructured.NestedInt64(resource.Object, "status", "observedGeneration"); seen < 0 {
-		l.lost[uid] = true
-	}
-	if l.lost[uid] && len(entries) == 0 {
-		return
-	}
-	delete(l.lost, uid)
-	names := map[string]bool{}
-	for _, item := range entries {
-		id, _ := item.(map[string]any)["id"].(string)
-		names[id] = true
-		if l.open[owner+id] == nil {
-			s := &span{what: id, from: now}
-			l.open[owner+id] = s
-			l.named[id] = append(l.named[id], s)
-		}
-	}
-	for key, s := range l.open {
-		if strings.HasPrefix(key, owner) && !names[s.what] {
-			s.until = now
-			delete(l.open, key)
-		}
-	}
-}
-
-// Forgotten lists the objects that existed at a revision at which no inventory
-// named them.
+// Forgotten lists the objects that nobody owned or found when they were made, and
+// those that outlive an owner with whom they were to go.
 func (l *Ledger) Forgotten() []string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var out []string
-	for _, life := range l.objects {
-		if at, ok := uncovered(*life, l.named[life.what]); ok {
-			out = append(out, fmt.Sprintf("%s (revisions %d to %d) at revision %d", life.what, life.from, life.until, at))
-		}
-	}
-	slices.Sort(out)
-	return out
+	return slices.Sorted(maps.Values(l.findings()))
 }
 
 // Close drops what Forgotten lists, so that one spec fails of it and no other.
 func (l *Ledger) Close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	maps.DeleteFunc(l.objects, func(_ string, life *span) bool {
-		_, forgotten := uncovered(*life, l.named[life.what])
-		return forgotten
-	})
+	for uid := range l.findings() {
+		delete(l.births, uid)
+		delete(l.latest, uid)
+	}
 }
 
-// uncovered finds the first revision of a life that lies in no span.
-func uncovered(life span, spans []*span) (uint64, bool) {
-	at := life.from
-	for {
-		next := at
-		for _, s := range spans {
-			if s.from <= at && (s.until == 0 || s.until > at) {
-				if s.until == 0 {
-					return 0, false
-				}
-				next = max(next, s.until)
-			}
+func (l *Ledger) findings() map[types.UID]string {
+	out := map[types.UID]string{}
+	for uid, object := range l.births {
+		problem := l.problem(object)
+		if owner := l.latest[uid]; problem == "" && owner != nil && owner.APIVersion == v1alpha1.GroupVersion.String() && !l.owners[owner.UID] {
+			problem = "is still there although " + owner.Kind + " " + owner.Name + " is gone"
 		}
-		switch {
-		case life.until != 0 && next >= life.until:
-			return 0, false
-		case next == at:
-			return at, true
+		if problem != "" {
+			out[uid] = fmt.Sprintf("%s %s/%s %s", object.GetKind(), object.GetNamespace(), object.GetName(), problem)
 		}
-		at = next
 	}
+	return out
+}
+
+// problem says why an object would be forgotten, if so.
+func (l *Ledger) problem(object *unstructured.Unstructured) string {
+	labels, owner := object.GetLabels(), metav1.GetControllerOf(object)
+	facility := labels[v1alpha1.LabelPuskesmas]
+	switch {
+	case !madeByOperator(object):
+		return ""
+	case labels[v1alpha1.LabelDistrict] == "":
+		return "has no label by which it is found"
+	case apply.Outlives(object) && len(object.GetOwnerReferences()) > 0:
+		return "has an owner, with which it would go"
+	case object.GetKind() == "Secret" && !slices.Contains(generated[facility != ""], strings.TrimPrefix(object.GetName(), facility)):
+		return "is a Secret of a name that nobody knows"
+	case apply.Outlives(object):
+		return ""
+	case owner == nil:
+		return "has no owner"
+	case owner.BlockOwnerDeletion == nil || *owner.BlockOwnerDeletion:
+		return "would hold its owner up"
+	case (owner.Kind == "Puskesmas") != (facility != ""):
+		return "is owned by a " + owner.Kind
+	}
+	if _, known := l.owners[owner.UID]; !known {
+		return "is owned by nobody there is"
+	}
+	return ""
+}
+
+func madeByOperator(object *unstructured.Unstructured) bool {
+	return slices.ContainsFunc(object.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool { return m.Manager == v1alpha1.ManagerName })
 }

@@ -1,71 +1,84 @@
 package harness
 
 import (
-	"strconv"
+	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/watch"
+	"k8s.io/utils/ptr"
+
+	"ilp.health/operator/api/v1alpha1"
 )
 
-const serviceEntry = "ilp-6105_tebidah-rme__Service"
-
-// TestLedger: what no inventory names at some revision is found, and what was
-// named when its namer lost its status or went is not.
+// TestLedger: an object of the operator's that nobody owns or finds is told, and
+// so is one that outlives an owner with whom it was to go.
 func TestLedger(t *testing.T) {
-	service := func(at int, uid string) *unstructured.Unstructured {
-		return &unstructured.Unstructured{Object: map[string]any{
-			"apiVersion": "v1", "kind": "Service",
-			"metadata": map[string]any{"name": "tebidah-rme", "namespace": "ilp-6105", "uid": uid, "resourceVersion": strconv.Itoa(at)},
-		}}
-	}
-	facility := func(at int, seen int64, entries ...string) *unstructured.Unstructured {
-		inventory := make([]any, 0, len(entries))
-		for _, entry := range entries {
-			inventory = append(inventory, map[string]any{"id": entry})
+	made := func(kind, name, facility string, owner ...metav1.OwnerReference) *unstructured.Unstructured {
+		object := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": kind}}
+		object.SetNamespace("ilp-6105")
+		object.SetName(name)
+		object.SetUID(types.UID(kind + name))
+		labels := map[string]string{v1alpha1.LabelDistrict: "61.05"}
+		if facility != "" {
+			labels[v1alpha1.LabelPuskesmas] = facility
 		}
-		return &unstructured.Unstructured{Object: map[string]any{
-			"metadata": map[string]any{"uid": "tebidah", "resourceVersion": strconv.Itoa(at)},
-			"status":   map[string]any{"observedGeneration": seen, "inventory": inventory},
-		}}
+		object.SetLabels(labels)
+		object.SetOwnerReferences(owner)
+		object.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: v1alpha1.ManagerName}})
+		return object
 	}
-	type step func(*Ledger)
-	named := func(at int) step {
-		return func(l *Ledger) { l.seeInventory(watch.Modified, facility(at, 1, serviceEntry)) }
+	by := func(kind, uid string, holds bool) metav1.OwnerReference {
+		return metav1.OwnerReference{
+			APIVersion: v1alpha1.GroupVersion.String(), Kind: kind, Name: uid, UID: types.UID(uid),
+			Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(holds),
+		}
 	}
-	names := func(at int, seen int64) step {
-		return func(l *Ledger) { l.seeInventory(watch.Modified, facility(at, seen)) }
-	}
-	made := func(at int) step { return func(l *Ledger) { l.seeObject(watch.Added, service(at, "first")) } }
-	gone := func(at int) step { return func(l *Ledger) { l.seeObject(watch.Deleted, service(at, "first")) } }
+	unlabelled := made("Service", "dashboard", "")
+	unlabelled.SetLabels(nil)
+	others := made("Service", "theirs", "")
+	others.SetManagedFields([]metav1.ManagedFieldsEntry{{Manager: "somebody"}})
 	for name, test := range map[string]struct {
-		steps []step
-		want  bool
+		object *unstructured.Unstructured
+		gone   string
+		want   string
 	}{
-		"named before it is made":                {[]step{named(3), made(4)}, false},
-		"named before it is made, told late":     {[]step{made(4), named(3)}, false},
-		"named after it is made":                 {[]step{made(4), named(5)}, true},
-		"never named":                            {[]step{names(3, 1), made(4)}, true},
-		"struck off while it exists":             {[]step{named(3), made(4), names(5, 1)}, true},
-		"struck off when it is gone":             {[]step{named(3), made(4), gone(6), names(7, 1)}, false},
-		"struck off before it is gone":           {[]step{named(3), made(4), names(5, 1), gone(6)}, true},
-		"named by a status that is lost":         {[]step{named(3), made(4), names(5, -1)}, false},
-		"not yet named by the status after":      {[]step{named(3), made(4), names(5, -1), names(6, 1)}, false},
-		"named again, and struck off":            {[]step{named(3), made(4), names(5, -1), named(6), names(7, 1)}, true},
-		"named by one that is deleted":           {[]step{named(3), made(4), func(l *Ledger) { l.seeInventory(watch.Deleted, facility(5, 1)) }}, false},
-		"made while its namer's status was lost": {[]step{names(3, -1), made(4)}, true},
+		"owned by its Puskesmas":          {object: made("Service", "tebidah-rme", "tebidah", by("Puskesmas", "tebidah", false))},
+		"owned by its District":           {object: made("Service", "dashboard", "", by("District", "sintang", false))},
+		"owned by the District in place":  {object: made("Service", "tebidah-rme", "tebidah", by("District", "sintang", false)), want: "is owned by a District"},
+		"owned by nobody there is":        {object: made("Service", "tebidah-rme", "tebidah", by("Puskesmas", "bambu", false)), want: "is owned by nobody there is"},
+		"owned so that its owner waits":   {object: made("Service", "dashboard", "", by("District", "sintang", true)), want: "would hold its owner up"},
+		"without an owner":                {object: made("Service", "dashboard", ""), want: "has no owner"},
+		"without a label":                 {object: unlabelled, want: "has no label by which it is found"},
+		"left when its owner is gone":     {object: made("Service", "tebidah-rme", "tebidah", by("Puskesmas", "tebidah", false)), gone: "tebidah", want: "is still there although Puskesmas tebidah is gone"},
+		"data that would go with another": {object: made("Secret", "tebidah-database", "tebidah", by("Puskesmas", "tebidah", false)), want: "has an owner, with which it would go"},
+		"data of its own":                 {object: made("Secret", "tebidah-database", "tebidah")},
+		"a Secret of an unknown name":     {object: made("Secret", "tebidah-other", "tebidah"), want: "is a Secret of a name that nobody knows"},
+		"somebody else's":                 {object: others},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l := newLedger()
-			for _, step := range test.steps {
-				step(l)
+			for _, uid := range []string{"tebidah", "sintang"} {
+				owner := &unstructured.Unstructured{Object: map[string]any{}}
+				owner.SetUID(types.UID(uid))
+				l.seeOwner(watch.Added, owner)
+				defer l.seeOwner(watch.Deleted, owner)
 			}
-			if found := len(l.Forgotten()) > 0; found != test.want {
-				t.Errorf("forgotten: %v", l.Forgotten())
+			l.seeObject(watch.Added, test.object)
+			if test.gone != "" {
+				owner := &unstructured.Unstructured{Object: map[string]any{}}
+				owner.SetUID(types.UID(test.gone))
+				l.seeOwner(watch.Deleted, owner)
+			}
+			got := l.Forgotten()
+			if (len(got) > 0) != (test.want != "") || (len(got) > 0 && !strings.Contains(got[0], test.want)) {
+				t.Errorf("the ledger says %q, want %q", got, test.want)
 			}
 			l.Close()
 			if left := l.Forgotten(); len(left) > 0 {
-				t.Errorf("still forgotten: %v", left)
+				t.Errorf("a closed ledger says %q again", left)
 			}
 		})
 	}

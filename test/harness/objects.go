@@ -13,9 +13,11 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/apply"
 	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 )
@@ -53,24 +55,8 @@ func (d *District) ApplyWithPuskesmas(ctx context.Context) {
 // from district to district.
 var hashed = regexp.MustCompile(`-[0-9a-z]{8,10}$`)
 
-// InventoryOfAll lists what District and Puskesmas name, without what differs
-// from district to district.
-func (d *District) InventoryOfAll(ctx context.Context) []string {
-	GinkgoHelper()
-	entries := d.Get(ctx).Status.Inventory
-	entries = append(entries, d.Puskesmas(ctx, "tebidah").Status.Inventory...)
-	var out []string
-	for _, entry := range entries {
-		parts := strings.Split(entry.ID, "_")
-		if parts[3] != "Namespace" {
-			out = append(out, parts[3]+" "+hashed.ReplaceAllString(parts[1], ""))
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// Made lists what exists in the same form.
+// Made lists what the operator has made and exists, without what differs from
+// district to district.
 func (d *District) Made(ctx context.Context) []string {
 	GinkgoHelper()
 	var out []string
@@ -84,6 +70,32 @@ func (d *District) Made(ctx context.Context) []string {
 	}
 	slices.Sort(out)
 	return out
+}
+
+// ExpectOwned wants everything that the operator made to have the owner that it
+// was made for, or none if it outlives it.
+func (d *District) ExpectOwned(ctx context.Context) {
+	GinkgoHelper()
+	of := map[string]types.UID{"": d.Get(ctx).UID}
+	for _, p := range d.Every(ctx, PuskesmasKind) {
+		of[p.GetName()] = p.GetUID()
+	}
+	for _, gvk := range slices.Concat(live.BuiltinKinds, cnpg.Kinds, []schema.GroupVersionKind{Core("Secret")}) {
+		if gvk.Kind == "Namespace" {
+			continue
+		}
+		for _, object := range d.Objects(ctx, gvk) {
+			if apply.Outlives(&object) {
+				Expect(object.GetOwnerReferences()).To(BeEmpty(), "%s %s", gvk.Kind, object.GetName())
+				continue
+			}
+			Expect(object.GetOwnerReferences()).To(HaveExactElements(And(
+				HaveField("UID", of[object.GetLabels()[v1alpha1.LabelPuskesmas]]),
+				HaveField("Controller", HaveValue(BeTrue())),
+				HaveField("BlockOwnerDeletion", HaveValue(BeFalse())),
+			)), "%s %s", gvk.Kind, object.GetName())
+		}
+	}
 }
 
 // Background deletes at once, and leaves what depends on the object to the

@@ -106,7 +106,7 @@ func (o *Operator) Restart() {
 // one object.
 func (o *Operator) WroteOnce(start time.Time) {
 	GinkgoHelper()
-	writes := func() []string { return Lines(o.Traffic.Since(start, Request.ofObject)) }
+	writes := func() []string { return Lines(o.Traffic.Since(start, Request.OfObject)) }
 	Eventually(writes).ShouldNot(BeEmpty())
 	o.Quiet(300 * time.Millisecond)
 	Expect(writes()).To(HaveLen(1))

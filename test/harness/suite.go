@@ -96,5 +96,5 @@ func (s *Suite) AfterSpec() {
 	Expect(s.Linter.Findings()).To(BeEmpty(), "statuses that break the rules")
 	Expect(s.Judge.Findings()).To(BeEmpty(), "healths that GitOps tools do not agree on")
 	defer s.Ledger.Close()
-	Eventually(s.Ledger.Forgotten).Should(BeEmpty(), "objects that existed while no inventory named them")
+	Eventually(s.Ledger.Forgotten).Should(BeEmpty(), "objects that nobody owns or finds")
 }

@@ -35,9 +35,9 @@ func (r Request) String() string {
 // Write tells whether it asked for a change.
 func (r Request) Write() bool { return r.Verb != "get" && r.Verb != "list" && r.Verb != "watch" }
 
-// ofObject tells whether it asked for a change of an object that the operator
+// OfObject tells whether it asked for a change of an object that the operator
 // makes, and not of a status, a finalizer or an event.
-func (r Request) ofObject() bool {
+func (r Request) OfObject() bool {
 	switch r.Resource {
 	case "events", "districts", "puskesmas", "stackreleases", "waves":
 		return false

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 
@@ -51,17 +52,29 @@ type Applier struct {
 	slots   chan struct{}
 	mu      sync.Mutex
 	written map[inventory.Ref]*written
+	// unseen are objects that are written and that the cache has not shown yet,
+	// with whose they are.
+	unseen  map[inventory.Ref]ownerKey
 	secrets map[inventory.Ref]seenSecret
 	// sending are objects that are being applied, with the resourceVersion of
 	// their deletion if that is seen before the answer to the apply.
 	sending map[inventory.Ref]string
-	// foreign are objects that were found to be somebody else's.
-	foreign map[inventory.Ref]bool
+	// foreign are objects that were found to be somebody else's, with whose they
+	// were to be.
+	foreign map[inventory.Ref]ownerKey
+}
+
+// ownerKey is whom something is remembered for: the values of the labels that say so.
+type ownerKey struct{ district, puskesmas string }
+
+func ownerKeyOf(labels map[string]string) ownerKey {
+	return ownerKey{labels[v1alpha1.LabelDistrict], labels[v1alpha1.LabelPuskesmas]}
 }
 
 // written is what the operator knows of an object after its last apply.
 type written struct {
 	digest          string
+	owner           types.UID
 	fields          string
 	uid             types.UID
 	resourceVersion string
@@ -81,9 +94,10 @@ func New(writer client.Client, cache, apiReader client.Reader, clock clock.Passi
 		pace:      pace,
 		slots:     make(chan struct{}, inFlight),
 		written:   map[inventory.Ref]*written{},
+		unseen:    map[inventory.Ref]ownerKey{},
 		secrets:   map[inventory.Ref]seenSecret{},
 		sending:   map[inventory.Ref]string{},
-		foreign:   map[inventory.Ref]bool{},
+		foreign:   map[inventory.Ref]ownerKey{},
 	}
 }
 
@@ -136,7 +150,7 @@ func (e *Error) Unwrap() error { return e.Err }
 func (a *Applier) plan(ctx context.Context, obj *unstructured.Unstructured, opts Options) (func(context.Context) error, error) {
 	ref := inventory.RefOf(obj)
 	if isSecret(obj) {
-		if a.secretKnown(ref, opts.Trusted) {
+		if a.secretKnown(ref, obj, opts.Trusted) {
 			return nil, nil
 		}
 		return func(ctx context.Context) error { return a.createSecret(ctx, ref, obj) }, nil
@@ -149,33 +163,45 @@ func (a *Applier) plan(ctx context.Context, obj *unstructured.Unstructured, opts
 	if client.IgnoreNotFound(err) != nil {
 		return nil, &Error{Ref: ref, Err: err}
 	}
-	if a.isCurrent(ref, cached, digest) {
+	owner := controllerOf(obj)
+	if a.isCurrent(ref, cached, digest, owner) {
 		return nil, nil
+	}
+	if cached != nil && cached.GetDeletionTimestamp() != nil && !Stateful(obj) {
+		return nil, &TerminatingError{Ref: ref}
 	}
 	return func(ctx context.Context) error { return a.send(ctx, ref, obj, cached, digest) }, nil
 }
 
+// digestOf is the digest of all of an object but who owns it.
 func digestOf(obj *unstructured.Unstructured) (string, error) {
-	raw, err := json.Marshal(obj.Object)
+	content := maps.Clone(obj.Object)
+	metadata, _ := content["metadata"].(map[string]any)
+	metadata = maps.Clone(metadata)
+	delete(metadata, "ownerReferences")
+	content["metadata"] = metadata
+	raw, err := json.Marshal(content)
 	if err != nil {
 		return "", fmt.Errorf("encode: %w", err)
 	}
 	sum := sha256.Sum256(raw)
-	return hex.EncodeToString(sum[:8]), nil
+	return live.Digest(hex.EncodeToString(sum[:8]), controllerOf(obj) != ""), nil
 }
 
-// isCurrent reports whether the object in the cluster is the desired one.
-// cached is nil if the cache has none.
-func (a *Applier) isCurrent(ref inventory.Ref, cached client.Object, digest string) bool {
+// isCurrent reports whether the object in the cluster is the desired one and has
+// the owner that it is to have, if any. cached is nil if the cache has none.
+func (a *Applier) isCurrent(ref inventory.Ref, cached client.Object, digest string, owner types.UID) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	known := a.written[ref]
 	if known == nil {
-		if cached == nil || live.Edited(cached) || cached.GetAnnotations()[live.AnnotationDigest] != digest {
+		if cached == nil || live.Edited(cached) || cached.GetAnnotations()[live.AnnotationDigest] != digest ||
+			(owner != "" && controllerOf(cached) != owner) || cached.GetDeletionTimestamp() != nil {
 			return false
 		}
 		a.written[ref] = &written{
 			digest:          digest,
+			owner:           owner,
 			fields:          live.Fields(cached),
 			uid:             cached.GetUID(),
 			resourceVersion: cached.GetResourceVersion(),
@@ -183,13 +209,19 @@ func (a *Applier) isCurrent(ref inventory.Ref, cached client.Object, digest stri
 		}
 		return true
 	}
-	if known.digest != digest {
+	if known.digest != digest || known.owner != owner {
 		return false
 	}
 	if cached == nil {
 		return !known.observed
 	}
-	return known.lagging(cached) || known.matches(cached)
+	if known.lagging(cached) {
+		return true
+	}
+	// The watch may have shown it before the answer came.
+	known.observed = true
+	delete(a.unseen, ref)
+	return known.matches(cached)
 }
 
 // lagging reports whether the cache still shows an object from before the
@@ -226,6 +258,8 @@ func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured
 	var applied *unstructured.Unstructured
 	var err error
 	switch own := a.isOwn(ref, obj, cached); {
+	case own && anothers(cached, desired):
+		applied, err = a.adopt(ctx, ref, desired)
 	case own && cached != nil && Stateful(obj):
 		// What holds data and is gone by now is not made anew here.
 		applied, err = a.applyTo(ctx, cached.GetUID(), desired)
@@ -235,7 +269,7 @@ func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured
 		applied, err = a.applyFirst(ctx, ref, desired)
 	}
 	if Immutable(err) && !Stateful(obj) {
-		if err = a.remove(ctx, ref, obj); err == nil {
+		if err = a.remove(ctx, ref, desired); err == nil {
 			applied = desired
 			err = a.apply(ctx, applied, client.ForceOwnership)
 		}
@@ -250,8 +284,10 @@ func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured
 			return nil // it is gone already, and is missed at the next look
 		}
 	}
+	a.unseen[ref] = ownerKeyOf(obj.GetLabels())
 	a.written[ref] = &written{
 		digest:          digest,
+		owner:           controllerOf(obj),
 		fields:          live.OwnedFields(applied.GetManagedFields()),
 		uid:             applied.GetUID(),
 		resourceVersion: applied.GetResourceVersion(),
@@ -264,7 +300,7 @@ func (a *Applier) send(ctx context.Context, ref inventory.Ref, obj *unstructured
 func (a *Applier) isOwn(ref inventory.Ref, obj *unstructured.Unstructured, cached client.Object) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.foreign[ref] {
+	if _, foreign := a.foreign[ref]; foreign {
 		return false // the cache may still show the moment before the operator left it as it was
 	}
 	return everybodys(obj) || a.written[ref] != nil || (cached != nil && live.Fields(cached) != "")
@@ -313,54 +349,4 @@ func lacksRights(err error) bool {
 // again until a person changes something.
 func RefusedByPolicy(err error) bool {
 	return apierrors.IsForbidden(err) && strings.Contains(err.Error(), "ValidatingAdmissionPolicy '")
-}
-
-// Live returns the cached copy of an object as it is after the operator's last
-// write, or nil while the cache has not caught up or the object is gone.
-func (a *Applier) Live(ctx context.Context, ref inventory.Ref) (client.Object, error) {
-	cached, err := live.Get(ctx, a.cache, ref)
-	if err != nil {
-		return nil, client.IgnoreNotFound(err)
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if known := a.written[ref]; known != nil && known.lagging(cached) {
-		return nil, nil
-	}
-	return cached, nil
-}
-
-// Observe takes note of an object that the cache shows, and reports whether it
-// is as the operator left it. Watches call it to drop the operator's own echo.
-func (a *Applier) Observe(ref inventory.Ref, cached client.Object) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	known := a.written[ref]
-	if known == nil {
-		return false
-	}
-	if known.lagging(cached) {
-		return true
-	}
-	known.observed = true
-	return known.matches(cached)
-}
-
-// Deleted takes note of an object whose deletion a watch shows.
-func (a *Applier) Deleted(ref inventory.Ref, last client.Object) {
-	a.Forget(ref)
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if _, ok := a.sending[ref]; ok {
-		a.sending[ref] = last.GetResourceVersion()
-	}
-}
-
-// Forget drops what is known of an object that is gone, or gone from the cache.
-// Whether one of its name is somebody else's is for the next look to tell.
-func (a *Applier) Forget(ref inventory.Ref) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.written, ref)
-	delete(a.secrets, ref)
 }

@@ -91,7 +91,7 @@ func (a *Applier) misses(ctx context.Context, ref inventory.Ref, obj *unstructur
 		gone, err = a.Gone(ctx, ref)
 		return gone, false, err
 	}
-	if a.secretKnown(ref, opts.Trusted) {
+	if a.secretKnown(ref, obj, opts.Trusted) {
 		return false, false, nil
 	}
 	found, err := a.readSecret(ctx, ref, obj)
@@ -116,7 +116,9 @@ func (a *Applier) doubt(ref inventory.Ref) {
 }
 
 // Extend returns what a record says of objects that hold data. Those that are
-// recorded stay as they are recorded; nothing is asked where all are.
+// recorded stay as they are recorded; nothing is asked where all are. So do
+// Secrets that are not asked for any more, until they are pruned: Secrets are
+// never listed, so nothing else names them.
 func (a *Applier) Extend(ctx context.Context, recorded *record.Record, objs []*unstructured.Unstructured) (map[string]string, error) {
 	var further []*unstructured.Unstructured
 	for _, obj := range objs {
@@ -132,6 +134,9 @@ func (a *Applier) Extend(ctx context.Context, recorded *record.Record, objs []*u
 		if digest, was := recorded.Has(inventory.RefOf(obj)); was {
 			described[record.Name(inventory.RefOf(obj))] = digest
 		}
+	}
+	for _, name := range recorded.Secrets() {
+		described["Secret/"+name] = recorded.Objects["Secret/"+name]
 	}
 	return described, nil
 }

@@ -22,6 +22,8 @@ import (
 // NotOwnedError tells that an object exists which somebody else made.
 type NotOwnedError struct {
 	Ref inventory.Ref
+	// Owner is the living resource that it belongs to, if it is another one.
+	Owner string
 	// Managers are who manages it, as far as it is known.
 	Managers []string
 	// Labels would hand it over.
@@ -32,6 +34,9 @@ type NotOwnedError struct {
 }
 
 func (e *NotOwnedError) Error() string {
+	if e.Owner != "" {
+		return fmt.Sprintf("%s belongs to %s, and is left as it is. Delete it, or give it another name", e.Ref, e.Owner)
+	}
 	who := "somebody else"
 	if len(e.Managers) > 0 {
 		who = strings.Join(e.Managers, ", ")
@@ -76,6 +81,11 @@ func Made(existing client.Object, owner map[string]string) bool {
 	if existing.GetObjectKind().GroupVersionKind().Kind == "Secret" && existing.GetLabels()[v1alpha1.LabelManagedBy] == v1alpha1.ManagerName {
 		return true
 	}
+	return managed(existing)
+}
+
+// managed reports whether the operator manages fields of an object.
+func managed(existing client.Object) bool {
 	return slices.ContainsFunc(existing.GetManagedFields(), func(m metav1.ManagedFieldsEntry) bool {
 		return m.Manager == v1alpha1.ManagerName && m.Subresource == ""
 	})
@@ -124,15 +134,26 @@ func (a *Applier) applyFirst(ctx context.Context, ref inventory.Ref, desired *un
 		switch {
 		case err == nil && mergedIntoForeign(applied, labelsOf(desired)):
 			return nil, a.takeBack(ctx, ref, applied, desired)
-		case err == nil || !apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict):
+		case err == nil || !(apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict) || ownedTwice(err)):
 			return applied, err
 		}
 	}
-	uid, err := a.look(ctx, ref, desired)
+	return a.adopt(ctx, ref, desired)
+}
+
+// adopt looks whose an object is and applies it if it is the operator's to have.
+func (a *Applier) adopt(ctx context.Context, ref inventory.Ref, desired *unstructured.Unstructured) (*unstructured.Unstructured, error) {
+	existing, err := a.look(ctx, ref, desired)
 	if err != nil {
 		return nil, err
 	}
-	return a.applyTo(ctx, uid, desired)
+	applied, err := a.applyTo(ctx, existing.UID, desired)
+	if controller := metav1.GetControllerOfNoCopy(existing); controller != nil && ownedTwice(err) {
+		// Somebody has put the reference there, with a tool that restores for
+		// instance: only the garbage collector mends that.
+		return nil, &TerminatingError{Ref: ref, Owner: controller.Kind + " " + controller.Name}
+	}
+	return applied, err
 }
 
 // ErrMoved tells that the object that was seen has just gone, or is another one
@@ -150,22 +171,25 @@ func (a *Applier) applyTo(ctx context.Context, uid types.UID, desired *unstructu
 	return applied, err
 }
 
-// look reads who an object belongs to. It returns its UID if the operator may
-// write to it, none if there is no object, and a *NotOwnedError otherwise.
-func (a *Applier) look(ctx context.Context, ref inventory.Ref, desired client.Object) (types.UID, error) {
+// look reads who an object belongs to. It returns its metadata if the operator may
+// write to it, empty if there is no object, and a *NotOwnedError otherwise.
+func (a *Applier) look(ctx context.Context, ref inventory.Ref, desired client.Object) (*metav1.PartialObjectMetadata, error) {
 	existing := &metav1.PartialObjectMetadata{}
 	existing.SetGroupVersionKind(ref.GVK)
 	err := a.apiReader.Get(ctx, ref.Key, existing)
 	if client.IgnoreNotFound(err) != nil {
-		return "", err
+		return nil, err
 	}
 	existing.SetGroupVersionKind(ref.GVK)
 	if err == nil && !mayTake(existing, labelsOf(desired)) {
-		a.setForeign(ref, true)
-		return "", notOwned(ref, existing, desired)
+		a.setForeign(ref, desired)
+		return nil, notOwned(ref, existing, desired)
 	}
-	a.setForeign(ref, false)
-	return existing.UID, nil
+	if err := a.checkOwner(ctx, ref, existing, desired); err != nil {
+		return nil, err
+	}
+	a.unsetForeign(ref)
+	return existing, nil
 }
 
 // mergedIntoForeign tells from an object that was just applied for the first
@@ -188,24 +212,6 @@ func (a *Applier) takeBack(ctx context.Context, ref inventory.Ref, applied, desi
 	if _, err := a.applyTo(ctx, applied.GetUID(), nothing); err != nil {
 		return errors.Join(problem, fmt.Errorf("leave %s as it was: %w", ref, err))
 	}
-	a.setForeign(ref, true)
+	a.setForeign(ref, desired)
 	return problem
-}
-
-func (a *Applier) isForeign(ref inventory.Ref) bool {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.foreign[ref]
-}
-
-// setForeign remembers an object of somebody else, which is looked at before it
-// is applied again.
-func (a *Applier) setForeign(ref inventory.Ref, foreign bool) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if foreign {
-		a.foreign[ref] = true
-	} else {
-		delete(a.foreign, ref)
-	}
 }

@@ -23,43 +23,36 @@ var statefulKinds = []string{"Namespace", "PersistentVolumeClaim", "Secret", "Cl
 // Stateful reports whether an object holds data: it is never recreated, and
 // only deleted with consent.
 func Stateful(obj client.Object) bool {
-	return obj.GetLabels()[v1alpha1.LabelStateful] == "true" ||
-		slices.Contains(statefulKinds, obj.GetObjectKind().GroupVersionKind().Kind)
+	return stateful(obj.GetObjectKind().GroupVersionKind().Kind, obj)
+}
+
+// stateful is Stateful of an object that may not know its kind, as those of a
+// typed list.
+func stateful(kind string, obj client.Object) bool {
+	return obj.GetLabels()[v1alpha1.LabelStateful] == "true" || slices.Contains(statefulKinds, kind)
 }
 
 // Pruned is the outcome of Prune.
 type Pruned struct {
 	// Deleted are gone or on their way.
 	Deleted []inventory.Ref
-	// Kept are stateful and stay in the inventory until there is consent.
+	// Kept are stateful and stay until there is consent.
 	Kept []inventory.Ref
-	// Remaining are the entries that stay in the inventory: Kept, and those
-	// that could not be deleted.
-	Remaining []v1alpha1.InventoryEntry
 }
 
-// Prune deletes objects that are no longer asked for. owner is the set of
-// labels that an object must carry to be the resource's own, beside having been
-// made by the operator; another object of that name is struck off and left
-// alone. Stateful objects are deleted only if consented is true.
-func (a *Applier) Prune(ctx context.Context, stale []v1alpha1.InventoryEntry, owner map[string]string, consented bool) (Pruned, error) {
+// Prune deletes objects that are no longer asked for. owns tells of an object as
+// it is at the API server whether it is the resource's own; another one of that
+// name is left alone. Stateful objects are deleted only if consented is true.
+func (a *Applier) Prune(ctx context.Context, stale []inventory.Ref, owns func(client.Object) bool, consented bool) (Pruned, error) {
 	var out Pruned
 	var errs []error
-	for _, entry := range stale {
-		ref, err := inventory.Parse(entry)
-		if err != nil {
-			errs = append(errs, err)
-			out.Remaining = append(out.Remaining, entry)
-			continue
-		}
-		deleted, kept, err := a.pruneOne(ctx, ref, owner, consented)
+	for _, ref := range stale {
+		deleted, kept, err := a.pruneOne(ctx, ref, owns, consented)
 		switch {
 		case err != nil:
 			errs = append(errs, &Error{Ref: ref, Err: err})
-			out.Remaining = append(out.Remaining, entry)
 		case kept:
 			out.Kept = append(out.Kept, ref)
-			out.Remaining = append(out.Remaining, entry)
 		case deleted:
 			out.Deleted = append(out.Deleted, ref)
 		}
@@ -67,7 +60,7 @@ func (a *Applier) Prune(ctx context.Context, stale []v1alpha1.InventoryEntry, ow
 	return out, errors.Join(errs...)
 }
 
-func (a *Applier) pruneOne(ctx context.Context, ref inventory.Ref, owner map[string]string, consented bool) (deleted, kept bool, err error) {
+func (a *Applier) pruneOne(ctx context.Context, ref inventory.Ref, owns func(client.Object) bool, consented bool) (deleted, kept bool, err error) {
 	obj := &metav1.PartialObjectMetadata{}
 	obj.SetGroupVersionKind(ref.GVK)
 	err = a.apiReader.Get(ctx, ref.Key, obj)
@@ -79,7 +72,7 @@ func (a *Applier) pruneOne(ctx context.Context, ref inventory.Ref, owner map[str
 		return false, false, err
 	}
 	obj.SetGroupVersionKind(ref.GVK)
-	if !Made(obj, owner) {
+	if !owns(obj) {
 		return false, false, nil
 	}
 	if Stateful(obj) && !consented {
@@ -126,6 +119,9 @@ func (a *Applier) remove(ctx context.Context, ref inventory.Ref, obj *unstructur
 	delete(owner, v1alpha1.LabelManagedBy)
 	if !Made(existing, owner) {
 		return notOwned(ref, existing, obj)
+	}
+	if err := a.checkOwner(ctx, ref, existing, obj); err != nil {
+		return err
 	}
 	return a.deleteExactly(ctx, ref, existing)
 }

@@ -26,27 +26,28 @@ type seenSecret struct {
 	at time.Time
 	// digest of its contents, or empty where nobody has looked.
 	digest string
+	owner  ownerKey
 }
 
 func isSecret(obj *unstructured.Unstructured) bool {
 	return obj.GetKind() == "Secret" && obj.GroupVersionKind().Group == ""
 }
 
-func (a *Applier) secretKnown(ref inventory.Ref, trusted bool) bool {
+func (a *Applier) secretKnown(ref inventory.Ref, desired client.Object, trusted bool) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	seen, ok := a.secrets[ref]
 	if trusted {
-		a.secrets[ref] = seenSecret{a.clock.Now(), seen.digest}
+		a.secrets[ref] = seenSecret{a.clock.Now(), seen.digest, ownerKeyOf(desired.GetLabels())}
 		return true
 	}
 	return ok && a.clock.Since(seen.at) < a.pace.SecretDoubt
 }
 
-func (a *Applier) saw(ref inventory.Ref, digest string) {
+func (a *Applier) saw(ref inventory.Ref, desired client.Object, digest string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.secrets[ref] = seenSecret{a.clock.Now(), digest}
+	a.secrets[ref] = seenSecret{a.clock.Now(), digest, ownerKeyOf(desired.GetLabels())}
 }
 
 // createSecret makes a Secret with random values for the keys that its
@@ -69,7 +70,7 @@ func (a *Applier) createSecret(ctx context.Context, ref inventory.Ref, obj *unst
 	secret.StringData = values
 	err := a.writer.Create(ctx, &secret, client.FieldOwner(v1alpha1.ManagerName))
 	if err == nil {
-		a.saw(ref, record.Digest(secret.Data))
+		a.saw(ref, obj, record.Digest(secret.Data))
 		return nil
 	}
 	if !apierrors.IsAlreadyExists(err) {
@@ -91,7 +92,7 @@ func (a *Applier) readSecret(ctx context.Context, ref inventory.Ref, desired cli
 		return "", notOwned(ref, &existing, desired)
 	}
 	digest := record.Digest(existing.Data)
-	a.saw(ref, digest)
+	a.saw(ref, desired, digest)
 	return digest, nil
 }
 

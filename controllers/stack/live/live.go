@@ -5,7 +5,6 @@
 package live
 
 import (
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"hash/fnv"
@@ -22,7 +21,6 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/cnpg"
-	"ilp.health/operator/controllers/stack/inventory"
 )
 
 // Annotations that Strip leaves on cached copies; they exist in memory only.
@@ -32,8 +30,26 @@ const (
 )
 
 // AnnotationDigest carries the digest of the desired object on the object
-// itself, so that a restarted operator knows what it applied.
+// itself, so that a restarted operator knows what it applied. Who owns the object
+// is not in it: a Deployment takes a change of its annotations for a new generation.
 const AnnotationDigest = "ilp.health/digest"
+
+// owned ends the digest of an object that was applied with an owner.
+const owned = "-owned"
+
+// Digest is the value of AnnotationDigest.
+func Digest(digest string, hasOwner bool) string {
+	if hasOwner {
+		return digest + owned
+	}
+	return digest
+}
+
+// HadOwner reports whether an object was applied with an owner, whichever it has
+// by now.
+func HadOwner(obj client.Object) bool {
+	return strings.HasSuffix(obj.GetAnnotations()[AnnotationDigest], owned)
+}
 
 // Deployments are the kind of every program that serves.
 var Deployments = schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}
@@ -48,7 +64,9 @@ var PodKinds = []schema.GroupVersionKind{Deployments, Jobs}
 // RouteKind is watched once the Gateway API is installed.
 var RouteKind = schema.GroupVersionKind{Group: "gateway.networking.k8s.io", Version: "v1", Kind: "HTTPRoute"}
 
-// BuiltinKinds are the watched kinds that every cluster has.
+// BuiltinKinds are the watched kinds that every cluster has. Here and above no
+// kind is ever left out again that a version of the operator made: what is not
+// asked for any more is found among the watched kinds only.
 var BuiltinKinds = []schema.GroupVersionKind{
 	{Version: "v1", Kind: "Namespace"},
 	{Version: "v1", Kind: "ConfigMap"},
@@ -180,7 +198,8 @@ func editedSince(managed []metav1.ManagedFieldsEntry) bool {
 
 // onlyHolds reports whether somebody owns nothing but finalizers and owner
 // references, as CloudNativePG does of every Database, or the records of
-// package record. The operator applies none of them.
+// package record. The operator applies none of those; its own owner reference is
+// looked at by itself.
 func onlyHolds(m metav1.ManagedFieldsEntry) bool {
 	fields, ok := fieldsOf(m)
 	if !ok || len(fields) != 1 || fields["f:metadata"] == nil {
@@ -280,12 +299,3 @@ func Fields(obj client.Object) string { return obj.GetAnnotations()[annotationFi
 // Edited reports whether somebody else may have changed a cached object since
 // the operator last wrote it.
 func Edited(obj client.Object) bool { return obj.GetAnnotations()[annotationEdited] != "" }
-
-// Get reads an object from the cache, in the form of Prototype.
-func Get(ctx context.Context, cache client.Reader, ref inventory.Ref) (client.Object, error) {
-	obj := Prototype(ref.GVK)
-	if err := cache.Get(ctx, ref.Key, obj); err != nil {
-		return nil, err
-	}
-	return obj, nil
-}

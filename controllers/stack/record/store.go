@@ -122,3 +122,10 @@ func (s *Store) Write(ctx context.Context, namespace string, records map[string]
 	}}
 	return nil
 }
+
+// Forget drops what is remembered of a namespace whose district is gone.
+func (s *Store) Forget(namespace string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.written, namespace)
+}

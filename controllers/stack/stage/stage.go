@@ -207,6 +207,7 @@ func (r *Runner) explain(ctx context.Context, unready []unreadyObject) (health.F
 func (r *Runner) Describe(err error) error {
 	var missing *meta.NoKindMatchError
 	var foreign *apply.NotOwnedError
+	var terminating *apply.TerminatingError
 	switch {
 	case errors.As(err, &missing) && missing.GroupKind.Group == cnpg.Group:
 		return status.Waiting(r.Pace.StageRecheck, v1alpha1.ReasonMissingDependency,
@@ -221,6 +222,8 @@ func (r *Runner) Describe(err error) error {
 			Message:    foreign.Error(),
 			RetryAfter: r.Pace.RefusedRecheck,
 		}
+	case errors.As(err, &terminating):
+		return status.Waiting(r.Pace.StageRecheck, v1alpha1.ReasonProgressing, "%v", terminating)
 	case apply.RefusedByPolicy(err):
 		return &status.Stop{
 			Stalled:    true,

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -193,8 +194,19 @@ type Writer struct {
 	Clock  clock.PassiveClock
 	Pace   pace.Pace
 
-	written sync.Map // UID → resourceVersion after the last write
-	kept    sync.Map // UID → time since when a status is kept back
+	written sync.Map // resource → resourceVersion after the last write
+	kept    sync.Map // resource → time since when a status is kept back
+}
+
+// resource is what a Writer remembers something of: the name and not the UID, since
+// of what is gone only the name is known.
+type resource struct {
+	kind reflect.Type
+	name types.NamespacedName
+}
+
+func resourceOf(obj client.Object) resource {
+	return resource{reflect.TypeOf(obj), client.ObjectKeyFromObject(obj)}
 }
 
 // KeepBack is for how long the status may still wait to be sent, or 0 if it is
@@ -205,7 +217,7 @@ func (w *Writer) KeepBack(before, after client.Object, conditions []metav1.Condi
 		return 0
 	}
 	now := w.Clock.Now()
-	since, _ := w.kept.LoadOrStore(after.GetUID(), now)
+	since, _ := w.kept.LoadOrStore(resourceOf(after), now)
 	return max(0, w.Pace.Linger-now.Sub(since.(time.Time)))
 }
 
@@ -219,9 +231,9 @@ func Soonest(result ctrl.Result, after time.Duration) ctrl.Result {
 
 // Patch sends the status if it differs from before, provided that nobody has
 // written the resource in between: a status made from an old copy could forget
-// inventory.
+// what that one told.
 func (w *Writer) Patch(ctx context.Context, before, after client.Object) error {
-	w.kept.Delete(after.GetUID())
+	w.kept.Delete(resourceOf(after))
 	if equality.Semantic.DeepEqual(before, after) {
 		return nil
 	}
@@ -229,7 +241,7 @@ func (w *Writer) Patch(ctx context.Context, before, after client.Object) error {
 	if err := w.Client.Status().Patch(ctx, after, patch, client.FieldOwner(v1alpha1.ManagerName)); err != nil {
 		return err
 	}
-	w.written.Store(after.GetUID(), after.GetResourceVersion())
+	w.written.Store(resourceOf(after), after.GetResourceVersion())
 	return nil
 }
 
@@ -239,14 +251,14 @@ func (w *Writer) Finalizer(ctx context.Context, before, after client.Object) err
 	if err := w.Client.Patch(ctx, after, patch, client.FieldOwner(v1alpha1.ManagerName)); err != nil {
 		return client.IgnoreNotFound(err)
 	}
-	w.written.Store(after.GetUID(), after.GetResourceVersion())
+	w.written.Store(resourceOf(after), after.GetResourceVersion())
 	return nil
 }
 
 // Stale reports whether the cache still shows a resource from before the last
 // write; a reconcile of it would be refused in the end.
 func (w *Writer) Stale(cached client.Object) bool {
-	last, ok := w.written.Load(cached.GetUID())
+	last, ok := w.written.Load(resourceOf(cached))
 	if !ok {
 		return false
 	}
@@ -254,10 +266,11 @@ func (w *Writer) Stale(cached client.Object) bool {
 	return err == nil && order < 0
 }
 
-// Forget drops what is known of a resource that is gone.
-func (w *Writer) Forget(uid types.UID) {
-	w.written.Delete(uid)
-	w.kept.Delete(uid)
+// Forget drops what is known of a resource of the kind of obj that is gone.
+func (w *Writer) Forget(obj client.Object, name types.NamespacedName) {
+	gone := resource{reflect.TypeOf(obj), name}
+	w.written.Delete(gone)
+	w.kept.Delete(gone)
 }
 
 // Settle is the end of a reconcile: an error ends it for a retry with backoff,

@@ -3,12 +3,17 @@ package status
 import (
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/pace"
 )
 
@@ -39,6 +44,26 @@ func TestSettle(t *testing.T) {
 			if again := result.RequeueAfter == w.Pace.CatchUp; again != test.again {
 				t.Errorf("again at once: %t, want %t", again, test.again)
 			}
+		})
+	}
+}
+
+// TestWriterForgets: of a resource that is gone nothing is remembered.
+func TestWriterForgets(t *testing.T) {
+	w := &Writer{}
+	gone := &v1alpha1.Puskesmas{ObjectMeta: metav1.ObjectMeta{Namespace: "ilp-6105", Name: "tebidah"}}
+	name := client.ObjectKeyFromObject(gone)
+	w.written.Store(resourceOf(gone), "1")
+	w.kept.Store(resourceOf(gone), time.Now())
+	w.Forget(&v1alpha1.District{}, name)
+	if _, ok := w.written.Load(resourceOf(gone)); !ok {
+		t.Error("a District of its name took a Puskesmas with it")
+	}
+	w.Forget(&v1alpha1.Puskesmas{}, name)
+	for _, memory := range []*sync.Map{&w.written, &w.kept} {
+		memory.Range(func(key, _ any) bool {
+			t.Errorf("%v is remembered", key)
+			return true
 		})
 	}
 }

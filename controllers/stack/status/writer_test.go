@@ -61,7 +61,7 @@ func TestPatch(t *testing.T) {
 		t.Errorf("a status that was made from an old copy was taken: %v", err)
 	}
 
-	w.Forget(before.UID)
+	w.Forget(before, client.ObjectKeyFromObject(before))
 	if w.Stale(before) {
 		t.Error("what was forgotten is still known")
 	}
@@ -110,7 +110,7 @@ func TestKeepBack(t *testing.T) {
 		t.Errorf("the first step after a write waits for %v", got)
 	}
 	at(9)
-	w.Forget(before.UID)
+	w.Forget(before, client.ObjectKeyFromObject(before))
 	if got := keep(v1alpha1.ReasonProgressing, "a step of another"); got != 5*time.Second {
 		t.Errorf("the first step of another of its name waits for %v", got)
 	}

@@ -6,6 +6,8 @@ package watch
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -73,6 +75,25 @@ func (o *Owned) Ensure(kinds ...schema.GroupVersionKind) error {
 		o.watched[gvk] = true
 	}
 	return nil
+}
+
+// EnsureInstalled watches those of the kinds that the cluster has.
+func (o *Owned) EnsureInstalled(kinds ...schema.GroupVersionKind) error {
+	for _, gvk := range kinds {
+		if err := o.Ensure(gvk); err != nil && !meta.IsNoMatchError(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// Kinds are those that are watched by now. Of any other kind there is nothing that
+// the operator made: it watches a kind before it makes anything of it, and at its
+// start all that an earlier one may have made.
+func (o *Owned) Kinds() []schema.GroupVersionKind {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Collect(maps.Keys(o.watched))
 }
 
 func (o *Owned) handler(gvk schema.GroupVersionKind) handler.EventHandler {

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/live"
 	. "ilp.health/operator/test/harness"
 )
 
@@ -26,8 +27,7 @@ var _ = Describe("Deleting a Puskesmas", func() {
 
 		Expect(admin.Delete(ctx, d.Puskesmas(ctx, "tebidah"))).To(Succeed())
 		d.EventuallyGone(ctx, PuskesmasKind, "tebidah")
-		Expect(d.Object(ctx, DeploymentKind, "tebidah-rme")).To(BeNil())
-		Expect(d.Object(ctx, Core("Service"), "tebidah-rme")).To(BeNil())
+		d.ExpectStopped(ctx, "tebidah")
 		Expect(d.Find(ctx, Core("Secret"), "tebidah-database").GetUID()).To(Equal(secret.GetUID()))
 		Expect(d.Find(ctx, DatabaseKind, "tebidah").GetUID()).To(Equal(database.GetUID()))
 		Expect(d.Find(ctx, RoleKind, "tebidah")).NotTo(BeNil())
@@ -146,24 +146,23 @@ var _ = Describe("Deleting a Puskesmas", func() {
 		d.AddPuskesmas(ctx, "tebidah")
 		d.AddPuskesmas(ctx, "aman")
 		d.ExpectReady(ctx)
+		d.Agree(ctx, "tebidah")
 		theOperator.Stop()
 		for _, name := range []string{"tebidah", "aman"} {
 			p := d.Puskesmas(ctx, name)
-			theLedger.Excuse(p)
 			before := p.DeepCopy()
 			p.Status = v1alpha1.PuskesmasStatus{ObservedGeneration: p.Generation, Conditions: p.Status.Conditions}
 			Expect(admin.Status().Patch(ctx, p, client.MergeFrom(before))).To(Succeed())
 		}
-		d.Agree(ctx, "tebidah")
 		Expect(admin.Delete(ctx, d.Puskesmas(ctx, "tebidah"))).To(Succeed())
-		Expect(admin.Delete(ctx, d.Puskesmas(ctx, "aman"))).To(Succeed())
 		theOperator.Start()
+		Expect(admin.Delete(ctx, d.Puskesmas(ctx, "aman"))).To(Succeed())
 		d.EventuallyGone(ctx, PuskesmasKind, "tebidah")
 		d.EventuallyGone(ctx, PuskesmasKind, "aman")
 		d.ExpectNothingOf(ctx, "tebidah")
 		Expect(d.Find(ctx, DatabaseKind, "aman")).NotTo(BeNil())
 		Expect(d.Find(ctx, Core("Secret"), "aman-database")).NotTo(BeNil())
-		Expect(d.Object(ctx, DeploymentKind, "aman-rme")).To(BeNil())
+		d.ExpectStopped(ctx, "aman")
 		d.ExpectEvent(ctx, d.Namespace, "Puskesmas", "DataKept", "Database "+d.Namespace+"/aman-database", "Secret "+d.Namespace+"/aman-rme-admin")
 	})
 
@@ -189,10 +188,10 @@ var _ = Describe("Deleting a Puskesmas whose database has become another's", fun
 		d := NewDistrict(admin).Apply(ctx)
 		d.AddPuskesmas(ctx, "tebidah")
 		d.ExpectReady(ctx)
+		d.Agree(ctx, "tebidah")
 		theOperator.Stop()
 		database := d.Find(ctx, DatabaseKind, "tebidah")
 		Expect(admin.Patch(ctx, database.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"labels":{"ilp.health/puskesmas":"aman"}}}`)))).To(Succeed())
-		d.Agree(ctx, "tebidah")
 		Expect(admin.Delete(ctx, d.Puskesmas(ctx, "tebidah"))).To(Succeed())
 		theOperator.Start()
 		d.EventuallyGone(ctx, PuskesmasKind, "tebidah")
@@ -281,7 +280,6 @@ var _ = Describe("Deleting a District", func() {
 		theOperator.Stop()
 		for _, d := range []*District{kept, gone} {
 			r := d.Get(ctx)
-			theLedger.Excuse(r)
 			before := r.DeepCopy()
 			r.Status = v1alpha1.DistrictStatus{ObservedGeneration: r.Generation, Conditions: r.Status.Conditions}
 			Expect(admin.Status().Patch(ctx, r, client.MergeFrom(before))).To(Succeed())
@@ -296,6 +294,28 @@ var _ = Describe("Deleting a District", func() {
 		gone.Expect(ctx, "", v1alpha1.ConditionReconciling, metav1.ConditionTrue, v1alpha1.ReasonDeleting, "is being deleted with all its data")
 		Expect(gone.Object(ctx, ClusterKind, "database")).To(BeNil())
 		gone.EndNamespace(ctx)
+	})
+
+	It("stops what runs although its status is lost and a younger District has its code", func(ctx SpecContext) {
+		d := NewDistrict(admin).Apply(ctx)
+		d.AddPuskesmas(ctx, "tebidah")
+		d.ExpectReady(ctx)
+		nextSecond()
+		younger := *d
+		younger.Name += "-again"
+		again := younger.Resource()
+		again.Spec.State = v1alpha1.StateSuspended
+		Expect(admin.Create(ctx, again)).To(Succeed())
+		theOperator.Stop()
+		r := d.Get(ctx)
+		before := r.DeepCopy()
+		r.Status = v1alpha1.DistrictStatus{ObservedGeneration: r.Generation, Conditions: r.Status.Conditions}
+		Expect(admin.Status().Patch(ctx, r, client.MergeFrom(before))).To(Succeed())
+		Expect(admin.Delete(ctx, r)).To(Succeed())
+		theOperator.Start()
+		d.EventuallyGone(ctx, DistrictKind, d.Name)
+		Expect(d.Objects(ctx, DeploymentKind)).To(BeEmpty())
+		Expect(d.Find(ctx, ClusterKind, "database").GetAnnotations()).To(HaveKeyWithValue("cnpg.io/hibernation", "on"))
 	})
 
 	It("that has begun ends, even if the consent is no more", func(ctx SpecContext) {

@@ -76,6 +76,8 @@ var _ = Describe("What somebody changes by hand", Ordered, ContinueOnFailure, fu
 		Entry("a role with every right", RoleKind, "tebidah", `{"spec":{"superuser":true,"inRoles":["pg_read_all_data"]}}`),
 		Entry("a PostgreSQL that is stopped by hand", ClusterKind, "database", `{"metadata":{"annotations":{"cnpg.io/hibernation":"on"}}}`),
 		Entry("a deleted Job", JobKind, "tebidah-schema", deleted),
+		Entry("an owner that is taken off, as tools that restore do", DeploymentKind, "tebidah-rme", `{"metadata":{"ownerReferences":null}}`),
+		Entry("the district as owner that is taken off", Core("Service"), "dashboard", `{"metadata":{"ownerReferences":null}}`),
 	)
 
 	It("is put right in the namespace itself", func(ctx SpecContext) {
@@ -95,6 +97,8 @@ var _ = Describe("What somebody changes by hand", Ordered, ContinueOnFailure, fu
 		theOperator.Stop()
 		before := d.Find(ctx, Network("NetworkPolicy"), "web")
 		Expect(admin.Patch(ctx, before.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"spec":{"ingress":[{}]}}`)))).To(Succeed())
+		orphan := d.Find(ctx, Core("Service"), "tebidah-rme")
+		Expect(admin.Patch(ctx, orphan.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"metadata":{"ownerReferences":null}}`)))).To(Succeed())
 		removed := d.Find(ctx, DeploymentKind, "dashboard")
 		Expect(admin.Delete(ctx, removed.DeepCopy())).To(Succeed())
 		theOperator.Start()
@@ -103,13 +107,19 @@ var _ = Describe("What somebody changes by hand", Ordered, ContinueOnFailure, fu
 		}).Should(BeEmpty())
 		Eventually(func() *unstructured.Unstructured { return d.Object(ctx, DeploymentKind, "dashboard") }).ShouldNot(BeNil())
 		d.ExpectReady(ctx)
+		Eventually(func() any { return d.Find(ctx, Core("Service"), "tebidah-rme").GetOwnerReferences() }).Should(Equal(orphan.GetOwnerReferences()))
 	})
 
-	It("includes the finalizers of District and Puskesmas", func(ctx SpecContext) {
+	It("includes the finalizers of a District, and of a Puskesmas with a consent to carry out", func(ctx SpecContext) {
+		finalizers := func() []string { return d.Puskesmas(ctx, "tebidah").Finalizers }
+		Expect(finalizers()).To(BeEmpty())
 		d.Edit(ctx, func(r *v1alpha1.District) { r.Finalizers = nil })
-		d.EditPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Finalizers = nil })
 		Eventually(func() []string { return d.Get(ctx).Finalizers }).Should(ConsistOf(v1alpha1.Finalizer))
-		Eventually(func() []string { return d.Puskesmas(ctx, "tebidah").Finalizers }).Should(ConsistOf(v1alpha1.Finalizer))
+		d.Agree(ctx, "tebidah")
+		d.EditPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Finalizers = nil })
+		Eventually(finalizers).Should(ConsistOf(v1alpha1.Finalizer))
+		d.EditPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) { p.Spec.Consent = v1alpha1.Consent{} })
+		Eventually(finalizers).Should(BeEmpty())
 	})
 
 	It("does not include generated Secrets, which are never overwritten", func(ctx SpecContext) {
@@ -135,5 +145,6 @@ func content(object *unstructured.Unstructured) map[string]any {
 	c.Object["metadata"] = map[string]any{}
 	c.SetLabels(object.GetLabels())
 	c.SetAnnotations(annotations)
+	c.SetOwnerReferences(object.GetOwnerReferences())
 	return c.Object
 }

@@ -18,10 +18,6 @@ import (
 func loseStatusOfAll(ctx context.Context, d *District, puskesmas ...string) {
 	GinkgoHelper()
 	theOperator.Stop()
-	theLedger.Excuse(d.Get(ctx))
-	for _, name := range puskesmas {
-		theLedger.Excuse(d.Puskesmas(ctx, name))
-	}
 	d.LoseStatus(ctx, theLinter)
 	theOperator.Start()
 }
@@ -129,7 +125,6 @@ var _ = Describe("What a Puskesmas has written down", func() {
 		known := d.RecordOf(ctx, "darit")
 		known.Target, known.Running, known.Schema = "", "", nil
 		d.WriteRecords(ctx, asOperator, map[string]*record.Record{writer: known})
-		theLedger.Excuse(d.Puskesmas(ctx, "darit"))
 		theLinter.Forget(d.Puskesmas(ctx, "darit").UID)
 		Expect(admin.Status().Patch(ctx, d.Puskesmas(ctx, "darit"), client.RawPatch("application/merge-patch+json", []byte(`{"status":null}`)))).To(Succeed())
 		theOperator.Start()

@@ -2,13 +2,13 @@ package controllers_test
 
 import (
 	"context"
-	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	"ilp.health/operator/api/v1alpha1"
 	. "ilp.health/operator/test/harness"
@@ -140,9 +140,7 @@ var _ = Describe("Every stage of life", func() {
 		deleteInForeground(ctx, wave)
 		waveAt("deleting")
 		workloads.Let(ctx, d, "Database", "", Hangs)
-		d.EditPuskesmas(ctx, "tebidah", func(p *v1alpha1.Puskesmas) {
-			p.Spec.Consent = NewConsent(v1alpha1.ConsentDelete, p.Spec.Code, time.Hour)
-		})
+		d.Agree(ctx, "tebidah")
 		Expect(admin.Delete(ctx, d.Puskesmas(ctx, "tebidah"))).To(Succeed())
 		puskesmasAt("deleting")
 		workloads.Let(ctx, d, "Database", "", Succeeds)
@@ -153,13 +151,14 @@ var _ = Describe("Every stage of life", func() {
 	})
 })
 
-// deleteInForeground deletes what nothing depends on, and holds it as long as the
-// spec wants.
+// deleteInForeground deletes what nothing depends on, and holds on to it as long
+// as the spec wants.
 func deleteInForeground(ctx context.Context, object client.Object) {
 	GinkgoHelper()
-	held, _ := object.DeepCopyObject().(client.Object)
-	held.SetFinalizers(append(held.GetFinalizers(), "example.test/hold"))
-	Expect(admin.Patch(ctx, held, client.MergeFrom(object))).To(Succeed())
+	Expect(admin.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())
+	before, _ := object.DeepCopyObject().(client.Object)
+	controllerutil.AddFinalizer(object, "test.ilp.health/hold")
+	Expect(admin.Patch(ctx, object, client.MergeFrom(before))).To(Succeed())
 	Expect(admin.Delete(ctx, object, client.PropagationPolicy(metav1.DeletePropagationForeground))).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) {
 		Expect(admin.Get(ctx, client.ObjectKeyFromObject(object), object)).To(Succeed())

@@ -95,7 +95,6 @@ func still(ctx context.Context, gvk schema.GroupVersionKind, key client.ObjectKe
 	object.SetManagedFields(nil)
 	object.SetResourceVersion("")
 	object.SetUID("")
-	unstructured.RemoveNestedField(object.Object, "status", "inventory")
 	return object
 }
 

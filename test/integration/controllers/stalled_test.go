@@ -64,7 +64,7 @@ var _ = Describe("A mistake", func() {
 		d.Expect(ctx, "", v1alpha1.ConditionStalled, metav1.ConditionTrue, v1alpha1.ReasonNamespaceNotOwned,
 			"kubectl label namespace "+d.Namespace+" "+v1alpha1.LabelDistrict+"="+string(d.Code))
 		Expect(d.Objects(ctx, Network("NetworkPolicy"))).To(BeEmpty())
-		Expect(d.Get(ctx).Status.Inventory).To(BeEmpty())
+		Expect(d.Objects(ctx, Core("ServiceAccount"))).To(BeEmpty())
 
 		Expect(admin.Patch(ctx, namespace, client.RawPatch(types.MergePatchType,
 			[]byte(`{"metadata":{"labels":{"`+v1alpha1.LabelDistrict+`":"`+string(d.Code)+`"}}}`)))).To(Succeed())

@@ -86,7 +86,7 @@ var _ = Describe("A cluster", Ordered, func() {
 		simulated.Let(ctx, d, "Database", "tebidah", Succeeds)
 		d.ExpectReadyWithin(ctx, 40*time.Second)
 		Expect(d.Find(ctx, Core("Secret"), "tebidah-database").GetUID()).To(Equal(secret.GetUID()))
-		Expect(d.Made(ctx)).To(Equal(d.InventoryOfAll(ctx)))
+		d.ExpectOwned(ctx)
 
 		By("drift being put right as before")
 		policy := d.Find(ctx, Network("NetworkPolicy"), "web")

@@ -32,7 +32,8 @@ var _ = Describe("A bring-up of which one request fails", func() {
 		plain.ExpectReady(ctx)
 		theOperator.Quiet(300 * time.Millisecond)
 		requests := len(theOperator.Traffic.Since(start, func(r Request) bool { return r.In(plain) }))
-		want := plain.InventoryOfAll(ctx)
+		want := plain.Made(ctx)
+		plain.ExpectOwned(ctx)
 
 		crashes := crashPoints(requests)
 		AddReportEntry("crash points", fmt.Sprintf("a bring-up takes %d requests; %d of them fail: %v", requests, len(crashes), crashes))
@@ -48,8 +49,8 @@ var _ = Describe("A bring-up of which one request fails", func() {
 			for i, d := range districts {
 				By(fmt.Sprintf("request %d failing, %v", batch[i].point, batch[i].how))
 				d.ExpectReady(ctx)
-				Expect(d.InventoryOfAll(ctx)).To(Equal(want))
-				Expect(d.Made(ctx)).To(Equal(want), "what exists is what the inventories name")
+				Expect(d.Made(ctx)).To(Equal(want))
+				d.ExpectOwned(ctx)
 			}
 			theOperator.Traffic.SetFault(nil)
 			for _, d := range districts {
@@ -62,7 +63,7 @@ var _ = Describe("A bring-up of which one request fails", func() {
 		plain := NewDistrict(admin)
 		plain.ApplyWithPuskesmas(ctx)
 		plain.ExpectReady(ctx)
-		want := plain.InventoryOfAll(ctx)
+		want := plain.Made(ctx)
 
 		for _, point := range []int{3, 9, 21, 33, 45} {
 			d := NewDistrict(admin)
@@ -90,6 +91,7 @@ var _ = Describe("A bring-up of which one request fails", func() {
 			theOperator.Start()
 			d.ExpectReady(ctx)
 			Expect(d.Made(ctx)).To(Equal(want))
+			d.ExpectOwned(ctx)
 			d.SuspendNow(ctx)
 		}
 	})

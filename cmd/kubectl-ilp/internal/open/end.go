@@ -43,21 +43,17 @@ func endOf(ctx context.Context, c client.Client, t *target) (*end, error) {
 	return nil, fmt.Errorf("no pod of Service %s is ready; %s says why", client.ObjectKeyFromObject(service), t.why)
 }
 
-// serviceOf is the one of the inventory's Services that leads to the component;
-// nil if there is none.
+// serviceOf is the one of the target's Services that leads to the component; nil
+// if there is none.
 func serviceOf(ctx context.Context, c client.Client, t *target) (*corev1.Service, error) {
-	services, err := t.named("Service")
+	var services corev1.ServiceList
+	err := c.List(ctx, &services, client.InNamespace(t.namespace), client.MatchingLabels{"app.kubernetes.io/component": t.component})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("list Services of %s: %w", t.namespace, err)
 	}
-	for _, key := range services {
-		service := &corev1.Service{}
-		err := c.Get(ctx, key, service)
-		switch {
-		case client.IgnoreNotFound(err) != nil:
-			return nil, fmt.Errorf("get Service %s: %w", key, err)
-		case err == nil && service.Labels["app.kubernetes.io/component"] == t.component:
-			return service, nil
+	for i := range services.Items {
+		if t.has(&services.Items[i]) {
+			return &services.Items[i], nil
 		}
 	}
 	return nil, nil

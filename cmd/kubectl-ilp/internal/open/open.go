@@ -5,16 +5,17 @@ package open
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/types"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/cmdutil"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/complete"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/source"
-	"ilp.health/operator/controllers/stack/inventory"
 )
 
 const long = `Forward a port of 127.0.0.1 to a ready pod until Ctrl-C, and print the address to open and the command that shows the
@@ -44,7 +45,7 @@ func newRME(f *cmdutil.Factory) *cobra.Command {
 				}
 				return &target{
 					what: "The RME of Puskesmas " + p.Spec.Name, component: "rme", secret: p.Name + "-" + secretRME,
-					inventory: p.Status.Inventory, why: "kubectl ilp why " + stack.District.Name + " " + p.Name,
+					namespace: p.Namespace, labels: labelsOf(stack, p.Name), why: "kubectl ilp why " + stack.District.Name + " " + p.Name,
 				}, nil
 			})
 		},
@@ -62,7 +63,7 @@ func newDashboard(f *cmdutil.Factory) *cobra.Command {
 			return open(cmd.Context(), f, port, args[0], func(stack *source.Stack) (*target, error) {
 				return &target{
 					what: "The dashboard of " + stack.District.Spec.Name, component: "dashboard", secret: secretDashboard,
-					inventory: stack.District.Status.Inventory, why: "kubectl ilp why " + stack.District.Name,
+					namespace: v1alpha1.NamespaceFor(stack.District.Spec.Code), labels: labelsOf(stack, ""), why: "kubectl ilp why " + stack.District.Name,
 				}, nil
 			})
 		},
@@ -81,40 +82,47 @@ type target struct {
 	what string
 	// component is the value of the label app.kubernetes.io/component of its Service.
 	component string
-	// secret holds the generated password of its first user, if the inventory names it.
-	secret    string
-	inventory []v1alpha1.InventoryEntry
+	// secret holds the generated password of its first user, if there is one.
+	secret string
+	// namespace and labels are those of its objects.
+	namespace string
+	labels    map[string]string
 	// why is the command that says why it is not there.
 	why string
 }
 
-// named lists the objects of a kind that were made for the target.
-func (t *target) named(kind string) ([]types.NamespacedName, error) {
-	var found []types.NamespacedName
-	for _, entry := range t.inventory {
-		ref, err := inventory.Parse(entry)
-		if err != nil {
-			return nil, err
-		}
-		if ref.GVK.Kind == kind {
-			found = append(found, ref.Key)
+// labelsOf are on all objects of a Puskesmas or, without one, of the district itself.
+func labelsOf(stack *source.Stack, puskesmas string) map[string]string {
+	return map[string]string{
+		v1alpha1.LabelManagedBy: v1alpha1.ManagerName,
+		v1alpha1.LabelDistrict:  string(stack.District.Spec.Code),
+		v1alpha1.LabelPuskesmas: puskesmas,
+	}
+}
+
+// has reports whether an object is one of the target's.
+func (t *target) has(object client.Object) bool {
+	for key, value := range t.labels {
+		if object.GetLabels()[key] != value {
+			return false
 		}
 	}
-	return found, nil
+	return true
 }
 
 // password is the command that shows it; nothing if there is no user.
-func (t *target) password() (string, error) {
-	secrets, err := t.named("Secret")
-	if err != nil {
-		return "", err
-	}
-	i := slices.IndexFunc(secrets, func(key types.NamespacedName) bool { return key.Name == t.secret })
-	if i < 0 {
+func (t *target) password(ctx context.Context, c client.Client) (string, error) {
+	secret := &metav1.PartialObjectMetadata{}
+	secret.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Secret"))
+	err := c.Get(ctx, client.ObjectKey{Namespace: t.namespace, Name: t.secret}, secret)
+	switch {
+	case apierrors.IsNotFound(err), err == nil && !t.has(secret):
 		return "", nil
+	case err != nil && !apierrors.IsForbidden(err): // who may not read it may know who may
+		return "", fmt.Errorf("get Secret %s/%s: %w", t.namespace, t.secret, err)
 	}
 	return fmt.Sprintf(`kubectl -n %s get secret %s -o go-template='{{.data.username | base64decode}} {{.data.password | base64decode}}{{"\n"}}'`,
-		secrets[i].Namespace, secrets[i].Name), nil
+		t.namespace, t.secret), nil
 }
 
 func open(ctx context.Context, f *cmdutil.Factory, port uint16, district string, find func(*source.Stack) (*target, error)) error {
@@ -130,7 +138,7 @@ func open(ctx context.Context, f *cmdutil.Factory, port uint16, district string,
 	if err != nil {
 		return err
 	}
-	password, err := t.password()
+	password, err := t.password(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
-// Package parts reads what was made for a district: every object that the
-// inventories name, what Kubernetes and CloudNativePG made for those, and how
-// each does, judged as the operator judges it.
+// Package parts reads what was made for a district: every object of the
+// operator's, what Kubernetes and CloudNativePG made for those, and how each does,
+// judged as the operator judges it.
 package parts
 
 import (
@@ -11,7 +11,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/source"
-	"ilp.health/operator/controllers/stack/inventory"
+	"ilp.health/operator/controllers/stack/record"
 )
 
 // State is how an object does.
@@ -24,7 +24,7 @@ const (
 	Progressing State = "Progressing"
 	// Failed will not get there without a change, or keeps failing.
 	Failed State = "Failed"
-	// Missing is in the inventory and not in the cluster.
+	// Missing is written down as data that is in use, and not in the cluster.
 	Missing State = "Missing"
 	// Unknown could not be read.
 	Unknown State = "Unknown"
@@ -52,30 +52,37 @@ type Stack struct {
 	District []*Part
 	// Puskesmas has those of each facility, by name.
 	Puskesmas map[string][]*Part
-	// Kept are objects of the district that no inventory names any more, such as
-	// the database of a Puskesmas that was deleted.
+	// Kept are objects of a Puskesmas that was deleted, such as its database.
 	Kept []*Part
 }
 
 // Of reads all parts of a stack.
 func Of(ctx context.Context, c client.Client, stack *source.Stack) (*Stack, error) {
 	d := &stack.District
-	r := &reader{client: c, namespace: v1alpha1.NamespaceFor(d.Spec.Code), kinds: map[kind]*listing{}, named: map[inventory.Ref]bool{}}
+	r := &reader{client: c, namespace: v1alpha1.NamespaceFor(d.Spec.Code), kinds: map[kind]*listing{}}
 	if err := r.readOwned(ctx); err != nil {
 		return nil, err
 	}
-	s := &Stack{Puskesmas: map[string][]*Part{}}
-	var err error
-	if s.District, err = r.inventoried(ctx, d.Status.Inventory); err != nil {
+	made, err := r.made(ctx, string(d.Spec.Code))
+	if err != nil {
 		return nil, fmt.Errorf("the parts of District %s: %w", d.Name, err)
 	}
+	s := &Stack{Puskesmas: map[string][]*Part{}}
+	if s.District, err = r.withData(ctx, made[""], record.District); err != nil {
+		return nil, fmt.Errorf("the parts of District %s: %w", d.Name, err)
+	}
+	delete(made, "")
 	for i := range stack.Puskesmas {
 		p := &stack.Puskesmas[i]
-		if s.Puskesmas[p.Name], err = r.inventoried(ctx, p.Status.Inventory); err != nil {
+		if s.Puskesmas[p.Name], err = r.withData(ctx, made[p.Name], record.WriterOf(p.Spec.Code)); err != nil {
 			return nil, fmt.Errorf("the parts of Puskesmas %s: %w", p.Name, err)
 		}
+		delete(made, p.Name)
 	}
-	s.Kept = r.kept(string(d.Spec.Code))
+	for _, kept := range made {
+		s.Kept = append(s.Kept, kept...)
+	}
+	sortParts(s.Kept)
 	return s, nil
 }
 

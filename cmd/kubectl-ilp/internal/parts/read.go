@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	batchv1 "k8s.io/api/batch/v1"
@@ -19,8 +20,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
-	"ilp.health/operator/controllers/stack/inventory"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/record"
 )
 
 const labelComponent = "app.kubernetes.io/component"
@@ -42,8 +44,6 @@ type reader struct {
 	kinds     map[kind]*listing
 	// owned are the objects that a controller made for another, by the owner's UID.
 	owned map[types.UID][]client.Object
-	// named are the objects of the inventories.
-	named map[inventory.Ref]bool
 }
 
 // listing is all objects of a kind, or why they cannot be read.
@@ -116,7 +116,7 @@ func listOf(gvk kind) client.ObjectList {
 	return list
 }
 
-// readOwned reads what controllers make for the objects of the inventories.
+// readOwned reads what controllers make for the operator's objects.
 func (r *reader) readOwned(ctx context.Context) error {
 	r.owned = map[types.UID][]client.Object{}
 	for _, gvk := range []kind{replicaSets, jobs, pods, claims} {
@@ -133,38 +133,86 @@ func (r *reader) readOwned(ctx context.Context) error {
 	return nil
 }
 
-// inventoried are the objects of an inventory with what belongs to them.
-func (r *reader) inventoried(ctx context.Context, entries []v1alpha1.InventoryEntry) ([]*Part, error) {
-	var parts []*Part
-	for _, entry := range entries {
-		ref, err := inventory.Parse(entry)
+var (
+	secrets = kind{Version: "v1", Kind: "Secret"}
+	// madeKinds are all that the operator makes.
+	madeKinds = slices.Concat(live.BuiltinKinds, cnpg.Kinds, []kind{live.RouteKind, secrets})
+)
+
+// made are the operator's objects of a district, by the Puskesmas that they were
+// made for; under no name the district's own.
+func (r *reader) made(ctx context.Context, code string) (map[string][]*Part, error) {
+	made := map[string][]*Part{}
+	for _, gvk := range madeKinds {
+		found, err := r.list(ctx, gvk)
 		if err != nil {
 			return nil, err
 		}
-		r.named[ref] = true
-		part := &Part{Kind: ref.GVK.Kind, Name: ref.Key.Name}
-		found, err := r.list(ctx, ref.GVK)
-		switch object := found.get(ref.Key); {
-		case err != nil:
-			return nil, err
-		case object != nil:
-			part = r.part(ref.GVK.Kind, object)
-		case found.state != "":
-			part.State, part.Message = found.state, found.message
-		default:
-			part.State, part.Message = Missing, "is in the inventory and not in the cluster"
+		for _, object := range found.objects {
+			labels := object.GetLabels()
+			if labels[v1alpha1.LabelManagedBy] == v1alpha1.ManagerName && labels[v1alpha1.LabelDistrict] == code {
+				facility := labels[v1alpha1.LabelPuskesmas]
+				made[facility] = append(made[facility], r.part(gvk.Kind, object))
+			}
 		}
-		parts = append(parts, part)
 	}
-	sortParts(parts)
-	return parts, nil
+	return made, nil
 }
 
-func (l *listing) get(key types.NamespacedName) client.Object {
-	if l == nil {
+// withData adds to what was found of a writer of records the data that it has
+// written down and that was not found.
+func (r *reader) withData(ctx context.Context, found []*Part, writer string) ([]*Part, error) {
+	namespace, err := r.list(ctx, namespaces)
+	if err != nil {
+		return nil, err
+	}
+	var recorded *record.Record
+	if object := namespace.objects[types.NamespacedName{Name: r.namespace}]; object != nil {
+		if recorded, err = record.Read(object.GetAnnotations(), writer); err != nil {
+			return nil, err
+		}
+	}
+	for _, data := range dataOf(recorded, writer) {
+		if slices.ContainsFunc(found, func(p *Part) bool { return p.Kind == data.kind.Kind && p.Name == data.name }) {
+			continue
+		}
+		listed, err := r.list(ctx, data.kind)
+		if err != nil {
+			return nil, err
+		}
+		part := &Part{Kind: data.kind.Kind, Name: data.name, State: listed.state, Message: listed.message}
+		if part.State == "" {
+			part.State, part.Message = Missing, "was there and is gone"
+		}
+		found = append(found, part)
+	}
+	sortParts(found)
+	return found, nil
+}
+
+// datum is an object that holds data, or lets it be read.
+type datum struct {
+	kind kind
+	name string
+}
+
+// dataOf is what a writer has written down.
+func dataOf(recorded *record.Record, writer string) []datum {
+	if recorded == nil {
 		return nil
 	}
-	return l.objects[key]
+	var data []datum
+	if writer == record.District && recorded.SystemID != "" {
+		cluster := cnpg.Cluster("")
+		data = append(data, datum{cluster.GVK, cluster.Key.Name})
+	}
+	for object := range recorded.Objects {
+		kindName, name, _ := strings.Cut(object, "/")
+		if i := slices.IndexFunc(madeKinds, func(gvk kind) bool { return gvk.Kind == kindName }); i >= 0 {
+			data = append(data, datum{madeKinds[i], name})
+		}
+	}
+	return data
 }
 
 // part judges an object and everything that belongs to it.
@@ -190,25 +238,6 @@ func (r *reader) part(kind string, object client.Object) *Part {
 	}
 	sortParts(p.Parts)
 	return p
-}
-
-// kept finds objects with the operator's labels that no inventory names, among
-// the kinds that were read.
-func (r *reader) kept(code string) []*Part {
-	var parts []*Part
-	for gvk, found := range r.kinds {
-		for key, object := range found.objects {
-			labels := object.GetLabels()
-			switch {
-			case r.named[inventory.Ref{GVK: gvk, Key: key}], metav1.GetControllerOf(object) != nil:
-			case labels[v1alpha1.LabelManagedBy] != v1alpha1.ManagerName, labels[v1alpha1.LabelDistrict] != code:
-			default:
-				parts = append(parts, r.part(gvk.Kind, object))
-			}
-		}
-	}
-	sortParts(parts)
-	return parts
 }
 
 // order in which kinds depend on each other; all others follow by name.

@@ -3,15 +3,23 @@ package preview
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/cmd/kubectl-ilp/internal/manifest"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/inventory"
+	"ilp.health/operator/controllers/stack/live"
 	"ilp.health/operator/controllers/stack/render"
 )
 
@@ -27,9 +35,9 @@ type owned struct {
 	keeps string
 	// objects that are asked for.
 	objects []*unstructured.Unstructured
-	// inventory is what there is by now, and labels prove that it is the resource's own.
-	inventory []v1alpha1.InventoryEntry
-	labels    map[string]string
+	// namespace in which they are, and whose they are.
+	namespace string
+	owner     apply.Owner
 }
 
 func (p *preview) compareOwned(ctx context.Context, o *owned) error {
@@ -43,12 +51,47 @@ func (p *preview) compareOwned(ctx context.Context, o *owned) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	for _, entry := range inventory.Stale(o.inventory, inventory.Of(o.objects)) {
-		if err := p.comparePruned(ctx, o, entry); err != nil {
+	if !o.present {
+		return nil
+	}
+	stale, err := p.cluster.stale(ctx, o)
+	if err != nil {
+		return err
+	}
+	for i := range stale {
+		if err := p.comparePruned(ctx, o, &stale[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// stale lists what the resource has and does not ask for any more, as the operator
+// finds it, without what anything holds. What one may not list is left out.
+func (c *cluster) stale(ctx context.Context, o *owned) ([]metav1.PartialObjectMetadata, error) {
+	asked := make(map[inventory.Ref]bool, len(o.objects))
+	for _, object := range o.objects {
+		asked[inventory.RefOf(object)] = true
+	}
+	var stale []metav1.PartialObjectMetadata
+	for _, gvk := range slices.Concat(live.BuiltinKinds, cnpg.Kinds, []schema.GroupVersionKind{live.RouteKind, corev1.SchemeGroupVersion.WithKind("Secret")}) {
+		if gvk.Kind == "Namespace" {
+			continue
+		}
+		list := &metav1.PartialObjectMetadataList{}
+		list.SetGroupVersionKind(gvk.GroupVersion().WithKind(gvk.Kind + "List"))
+		err := c.client.List(ctx, list, client.InNamespace(o.namespace), client.MatchingLabels{v1alpha1.LabelManagedBy: v1alpha1.ManagerName})
+		if err := ignoreAbsent(err); err != nil && !apierrors.IsForbidden(err) {
+			return nil, fmt.Errorf("list %s: %w", gvk.Kind, err)
+		}
+		for _, item := range list.Items {
+			item.SetGroupVersionKind(gvk)
+			if !asked[inventory.Ref{GVK: gvk, Key: client.ObjectKeyFromObject(&item)}] && o.owner.Owns(&item) {
+				stale = append(stale, item)
+			}
+		}
+	}
+	return stale, nil
 }
 
 // compareObject asks the API server what it would make of an object that the
@@ -98,36 +141,20 @@ func (p *preview) compareSecret(ctx context.Context, o *owned, wanted *unstructu
 }
 
 // comparePruned tells what becomes of an object that is no longer asked for.
-func (p *preview) comparePruned(ctx context.Context, o *owned, entry v1alpha1.InventoryEntry) error {
-	ref, err := inventory.Parse(entry)
-	if err != nil {
-		return err
-	}
-	like := &unstructured.Unstructured{}
-	like.SetGroupVersionKind(ref.GVK)
-	like.SetNamespace(ref.Key.Namespace)
-	like.SetName(ref.Key.Name)
-	there, err := p.cluster.metadata(ctx, like)
-	if err != nil || there == nil {
-		return err
-	}
-	for key, value := range o.labels {
-		if there.Labels[key] != value {
-			return nil // somebody else's by now
-		}
-	}
+func (p *preview) comparePruned(ctx context.Context, o *owned, there *metav1.PartialObjectMetadata) error {
 	switch {
 	case o.keeps != "" && there.Labels[render.LabelComponent] == o.keeps:
 		return nil
 	case apply.Stateful(there):
-		p.notef("%s no longer asks for %s, which holds data and stays until somebody consents", o.title, ref)
+		p.notef("%s no longer asks for %s, which holds data and stays until somebody consents", o.title,
+			inventory.Ref{GVK: there.GroupVersionKind(), Key: client.ObjectKeyFromObject(there)})
 		return nil
 	}
-	live, err := p.cluster.get(ctx, like)
-	if err != nil || live == nil {
+	object, err := p.cluster.get(ctx, there)
+	if err != nil || object == nil {
 		return err
 	}
-	return p.compare(byOperator, live, nil)
+	return p.compare(byOperator, object, nil)
 }
 
 // missing notes once that the cluster lacks a kind.

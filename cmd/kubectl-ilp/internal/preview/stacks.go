@@ -91,8 +91,7 @@ func (p *preview) compareStack(ctx context.Context, known *known, renderer *rend
 	}
 	err = p.compareOwned(ctx, &owned{
 		title: title, present: place.Present, stopped: d.Spec.State == v1alpha1.StateHibernated,
-		objects: objects, inventory: d.Status.Inventory,
-		labels: map[string]string{v1alpha1.LabelDistrict: string(d.Spec.Code)},
+		objects: objects, namespace: v1alpha1.NamespaceFor(d.Spec.Code), owner: district.Owner(d),
 	})
 	if err != nil {
 		return err
@@ -164,8 +163,7 @@ func (p *preview) compareFacility(ctx context.Context, known *known, renderer *r
 	o := &owned{
 		title: title, present: f.place.Present,
 		stopped: f.district.Spec.State == v1alpha1.StateHibernated || f.puskesmas.Spec.State == v1alpha1.StateHibernated,
-		objects: objects, inventory: f.puskesmas.Status.Inventory,
-		labels: map[string]string{v1alpha1.LabelDistrict: string(f.district.Spec.Code), v1alpha1.LabelPuskesmas: f.puskesmas.Name},
+		objects: objects, namespace: f.puskesmas.Namespace, owner: puskesmas.Owner(f.puskesmas),
 	}
 	if decision.Direction == upgrade.Back {
 		o.keeps = puskesmas.ComponentSchema // its way leads back, and its schema does not go along

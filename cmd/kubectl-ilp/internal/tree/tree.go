@@ -18,7 +18,7 @@ import (
 	"ilp.health/operator/cmd/kubectl-ilp/internal/source"
 )
 
-const long = `Print what was made for a district and for each of its Puskesmas: the objects that the inventories in their status name,
+const long = `Print what was made for a district and for each of its Puskesmas: the objects of the operator,
 with the pods and volumes that were made for those. Objects are judged as the operator judges them.
 
 ✓ does its work   ○ is on its way, or could not be read   ✗ fails, or is missing`
@@ -95,7 +95,7 @@ func grow(stack *source.Stack, found *parts.Stack) *parts.Part {
 	if len(found.Kept) > 0 {
 		root.Parts = append(root.Parts, &parts.Part{
 			Kind: groupKept, Name: "kept", State: parts.Worst(found.Kept), Parts: found.Kept,
-			Message: "in no inventory any more, with the labels of " + v1alpha1.ManagerName,
+			Message: "of Puskesmas that are gone, with the labels of " + v1alpha1.ManagerName,
 		})
 	}
 	return root
