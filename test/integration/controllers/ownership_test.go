@@ -18,6 +18,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/apply"
+	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
 	. "ilp.health/operator/test/harness"
 )
@@ -302,7 +303,7 @@ func outliving(ctx context.Context, d *District) []types.UID {
 		if apply.Outlives(object) {
 			out = append(out, object.GetUID())
 		}
-	}, slices.Concat(live.BuiltinKinds, live.DatabaseKinds, []schema.GroupVersionKind{Core("Secret")})...)
+	}, slices.Concat(live.BuiltinKinds, cnpg.Kinds, []schema.GroupVersionKind{Core("Secret")})...)
 	slices.Sort(out)
 	return out
 }
