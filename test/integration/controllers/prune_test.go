@@ -77,7 +77,7 @@ var _ = Describe("What the spec no longer asks for", func() {
 		Expect(d.RecordOf(ctx, "tebidah").Secrets()).NotTo(ContainElement("tebidah-old"))
 		Expect(d.Puskesmas(ctx, "tebidah").Status.Inventory).To(BeEmpty())
 	},
-		Entry("named by its record", func(ctx context.Context, d *District) { d.recordToo(ctx, "tebidah", "Secret/tebidah-old") }),
+		Entry("named by its record", func(ctx context.Context, d *District) { recordToo(ctx, d, "tebidah", "Secret/tebidah-old") }),
 		Entry("named by the inventory of a version before 0.2.0", func(ctx context.Context, d *District) {
 			p := d.Puskesmas(ctx, "tebidah")
 			before := p.DeepCopy()
@@ -142,9 +142,9 @@ var _ = Describe("What the spec no longer asks for", func() {
 })
 
 // recordToo writes down an object of a facility, as the operator.
-func (d *District) recordToo(ctx context.Context, puskesmas, object string) {
+func recordToo(ctx context.Context, d *District, puskesmas, object string) {
 	GinkgoHelper()
 	next := d.RecordOf(ctx, puskesmas)
 	next.Objects[object] = ""
-	d.WriteRecords(ctx, map[string]*record.Record{d.WriterOf(ctx, puskesmas): next})
+	d.WriteRecords(ctx, asOperator, map[string]*record.Record{d.WriterOf(ctx, puskesmas): next})
 }
