@@ -173,7 +173,7 @@ func (s *scope) expects(ref inventory.Ref) (digest string, was bool) {
 	if s.record != nil && s.record.Objects != nil {
 		return s.record.Has(ref)
 	}
-	return "", s.district.Status.Release.Current != "" && slices.Contains(s.made, ref)
+	return "", s.district.Status.Release.Current != "" && (len(s.made) == 0 || slices.Contains(s.made, ref))
 }
 
 // recordObjects writes down the dashboard's databases and passwords once they

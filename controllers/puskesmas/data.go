@@ -105,12 +105,13 @@ func (s *scope) keptName() string {
 }
 
 // expects tells which objects were there. Without a record, which an older
-// operator did not write, its inventory and that the facility was ready tell it.
+// operator did not write, its inventory and that the facility was ready tell it;
+// with neither, that it was ready tells that all were.
 func (s *scope) expects(ref inventory.Ref) (digest string, was bool) {
 	if s.record != nil && s.record.Objects != nil {
 		return s.record.Has(ref)
 	}
-	return "", s.puskesmas.Status.Release.Current != "" && slices.Contains(s.made, ref)
+	return "", s.puskesmas.Status.Release.Current != "" && (len(s.made) == 0 || slices.Contains(s.made, ref))
 }
 
 // recordData writes down the facility's data and the program that is to work on

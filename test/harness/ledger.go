@@ -66,8 +66,13 @@ func (l *Ledger) seeObject(event watch.EventType, object *unstructured.Unstructu
 		l.births[object.GetUID()] = object.DeepCopy()
 	}
 	l.latest[object.GetUID()] = metav1.GetControllerOf(object)
-	if event == watch.Deleted {
-		delete(l.latest, object.GetUID())
+	if event != watch.Deleted {
+		return
+	}
+	delete(l.latest, object.GetUID())
+	if object.GetKind() == "Namespace" {
+		// What was in it went with it; here nobody tells of each.
+		maps.DeleteFunc(l.births, func(_ types.UID, other *unstructured.Unstructured) bool { return other.GetNamespace() == object.GetName() })
 	}
 }
 

@@ -54,8 +54,9 @@ func (l *Linter) see(event watch.EventType, object *unstructured.Unstructured) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before, seen := l.last[string(object.GetUID())]
-	if !seen {
-		before.ObservedGeneration = -1
+	if !seen || now.ObservedGeneration == -1 {
+		// Only the API server's default says -1: the resource is new, or its status is lost.
+		before = statusView{ObservedGeneration: -1}
 	}
 	l.last[string(object.GetUID())] = now
 	for _, problem := range lint(object.GetGeneration(), before, now) {

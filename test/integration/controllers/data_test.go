@@ -305,7 +305,8 @@ var _ = Describe("What a Puskesmas has worked with", Ordered, ContinueOnFailure,
 		theOperator.Start()
 		missing(ctx, "its systemID is "+d.SystemID(ctx)+", and that of the facility's data is 7000000000000000000")
 		agree(ctx)
-		Expect(d.RecordOf(ctx, "tebidah")).To(Equal(was))
+		Eventually(func() *record.Record { return d.RecordOf(ctx, "tebidah") }).Should(And(
+			HaveField("SystemID", was.SystemID), HaveField("Target", was.Target), HaveField("Objects", was.Objects)))
 	})
 })
 

@@ -56,7 +56,9 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 			applyFile(ctx, (*files)[name], "kubectl")
 		}
 		DeferCleanup(d.Suspend)
-		give(ctx, d, OtherRelease)
+		Expect(admin.Create(ctx, &v1alpha1.Wave{
+			ObjectMeta: metav1.ObjectMeta{Name: "nusantara-2025"}, Spec: v1alpha1.WaveSpec{Year: 2025, Release: OtherRelease},
+		})).To(Succeed())
 		d.ExpectReady(ctx, "tebidah", "sungai-durian")
 		d.ExpectReady(ctx)
 	})

@@ -71,7 +71,7 @@ var _ = Describe("A Puskesmas of an operator before 0.2.0", func() {
 		Eventually(func() v1alpha1.ObjectName { return d.Puskesmas(ctx, "darit").Spec.Release }).Should(BeEmpty())
 		d.ExpectReady(ctx, "tebidah")
 		Expect(d.Puskesmas(ctx, "tebidah").Spec.Release).To(BeEquivalentTo(stepTwo), "somebody pins it")
-		Expect(d.Puskesmas(ctx, "darit").Finalizers).To(ContainElement(v1alpha1.Finalizer))
+		Eventually(func() []string { return d.Puskesmas(ctx, "darit").Finalizers }).Should(BeEmpty())
 	}
 
 	It("is written down, and its spec is given back, as often as the operators change", func(ctx SpecContext) {
