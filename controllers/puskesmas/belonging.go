@@ -57,13 +57,17 @@ func (r *Reconciler) checkCode(ctx context.Context, s *scope) error {
 	if err := r.Client.List(ctx, &same, client.MatchingFields{IndexCode: s.puskesmas.Spec.Code}); err != nil {
 		return fmt.Errorf("find Puskesmas %s: %w", s.puskesmas.Spec.Code, err)
 	}
+	oldest := s.puskesmas
 	for i := range same.Items {
-		if other := &same.Items[i]; other.UID != s.puskesmas.UID && older(other, s.puskesmas) {
-			return status.Stalled(v1alpha1.ReasonDuplicateCode,
-				"spec.code %s is already that of Puskesmas %s in namespace %s: correct one of the two codes, or delete one", s.puskesmas.Spec.Code, other.Name, other.Namespace)
+		if other := &same.Items[i]; older(other, oldest) {
+			oldest = other
 		}
 	}
-	return nil
+	if oldest.UID == s.puskesmas.UID {
+		return nil
+	}
+	return status.Stalled(v1alpha1.ReasonDuplicateCode,
+		"spec.code %s is already that of Puskesmas %s in namespace %s: correct one of the two codes, or delete one", s.puskesmas.Spec.Code, oldest.Name, oldest.Namespace)
 }
 
 func older(a, b *v1alpha1.Puskesmas) bool {

@@ -407,9 +407,11 @@ func (d *district) loseStatus(ctx context.Context) {
 	empty := client.RawPatch(types.MergePatchType, []byte(`{"status":null}`))
 	resource := d.get(ctx)
 	theLinter.forget(resource.UID)
+	theLedger.excuse(resource)
 	Expect(admin.Status().Patch(ctx, resource, empty)).To(Succeed())
 	for _, p := range d.every(ctx, puskesmasKind) {
 		theLinter.forget(p.GetUID())
+		theLedger.excuse(&p)
 		Expect(admin.Status().Patch(ctx, &p, empty)).To(Succeed())
 	}
 }

@@ -29,7 +29,7 @@ type ledger struct {
 	objects map[string]*span   // one life of an object
 	named   map[string][]*span // by entry: while an inventory named it
 	open    map[string]*span   // by resource and entry: the span that goes on
-	excused map[string]bool    // resources that a spec takes the inventory from
+	excused map[string]bool    // resources whose inventory a spec takes away
 }
 
 // span is a stretch of revisions; until is 0 while it goes on.
@@ -89,9 +89,6 @@ func (l *ledger) seeInventory(event watch.EventType, resource *unstructured.Unst
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.excused[string(resource.GetUID())] {
-		return
-	}
 	owner, now := string(resource.GetUID())+" ", revision(resource)
 	entries, _, _ := unstructured.NestedSlice(resource.Object, "status", "inventory")
 	names := map[string]bool{}
@@ -103,6 +100,9 @@ func (l *ledger) seeInventory(event watch.EventType, resource *unstructured.Unst
 			l.open[owner+id] = s
 			l.named[id] = append(l.named[id], s)
 		}
+	}
+	if l.excused[string(resource.GetUID())] {
+		return // what it named stays named; what it adds is named from then on
 	}
 	for key, s := range l.open {
 		if strings.HasPrefix(key, owner) && !names[s.what] {
