@@ -33,6 +33,12 @@ func TestAdmitted(t *testing.T) {
 	pinned.Spec.Release = a
 	stale := member("one", a)
 	lost := member("one", "")
+	double := member("one", "")
+	double.UID = "younger"
+	double.Status.Conditions = []metav1.Condition{
+		{Type: v1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: v1alpha1.ReasonDuplicateCode},
+		{Type: v1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonDuplicateCode},
+	}
 	for _, tt := range []struct {
 		name      string
 		puskesmas []v1alpha1.Puskesmas
@@ -55,7 +61,10 @@ func TestAdmitted(t *testing.T) {
 			want: []v1alpha1.Admission{entry("one", a, b, now)}, lets: true},
 		{name: "nobody to what cannot be reached", puskesmas: []v1alpha1.Puskesmas{member("one", a), member("two", a)}, status: []v1alpha1.Admission{entry("one", a, b, before)},
 			frozen: true, lets: true},
-		{name: "one for a code", puskesmas: []v1alpha1.Puskesmas{member("one", c), member("one", c)}, status: nil, want: []v1alpha1.Admission{entry("one", c, b, now)}, lets: true},
+		{name: "the older one of two with a code", puskesmas: []v1alpha1.Puskesmas{member("one", a), double, member("two", a)},
+			records: map[string]*record.Record{"pone": {Target: a, Running: a}}, want: []v1alpha1.Admission{entry("one", a, b, now)}, lets: true},
+		{name: "nobody waits for the younger one", puskesmas: []v1alpha1.Puskesmas{member("one", b), double, member("two", a)},
+			records: map[string]*record.Record{"pone": {Target: b, Running: b}}, want: []v1alpha1.Admission{entry("two", a, b, now)}, lets: true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			one := intstr.FromInt32(1)

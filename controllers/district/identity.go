@@ -45,11 +45,12 @@ func (r *Reconciler) checkCode(ctx context.Context, s *scope) error {
 		"spec.code %s is already that of District %s: correct one of the two codes, or delete one", s.district.Spec.Code, oldest.Name)
 }
 
-func older(a, b *v1alpha1.District) bool {
-	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
-		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+func older(a, b metav1.Object) bool {
+	made, other := a.GetCreationTimestamp(), b.GetCreationTimestamp()
+	if !made.Equal(&other) {
+		return made.Before(&other)
 	}
-	return a.UID < b.UID
+	return a.GetUID() < b.GetUID()
 }
 
 // checkNamespace makes sure that the namespace is the district's or free.

@@ -54,9 +54,13 @@ func priority(p v1alpha1.Puskesmas) int32 {
 }
 
 // releases are the one that a Puskesmas is brought to and the one that served
-// before, by its record, or by its status where it has none.
+// before, by its record, or by its status where it has none. The record of a
+// code that two have is that of the older one.
 func (s *scope) releases(p *v1alpha1.Puskesmas) (target, served string) {
 	recorded, said := s.records[record.WriterOf(p.Spec.Code)], p.Status.Release
+	if slices.ContainsFunc(s.puskesmas, func(other v1alpha1.Puskesmas) bool { return other.Spec.Code == p.Spec.Code && older(&other, p) }) {
+		recorded = nil
+	}
 	if recorded == nil || cmp.Or(recorded.Target, recorded.Running) == "" {
 		return cmp.Or(said.Target, said.Current), said.Current
 	}
@@ -64,10 +68,11 @@ func (s *scope) releases(p *v1alpha1.Puskesmas) (target, served string) {
 }
 
 // speaks reports whether the status of a Puskesmas is of its present spec and of
-// the release that it is brought to.
+// the release that it is brought to, or says why there is none.
 func (s *scope) speaks(p *v1alpha1.Puskesmas) bool {
 	target, _ := s.releases(p)
-	return p.Status.ObservedGeneration == p.Generation && cmp.Or(p.Status.Release.Target, p.Status.Release.Current) == target
+	said := cmp.Or(p.Status.Release.Target, p.Status.Release.Current)
+	return p.Status.ObservedGeneration == p.Generation && (said == "" || said == target)
 }
 
 func (s *scope) isReady(p *v1alpha1.Puskesmas) bool {

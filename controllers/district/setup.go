@@ -30,7 +30,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 	}
 	built, err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.District{}, builder.WithPredicates(predicate.Or(
-			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, watch.LostFinalizer()))).
+			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, watch.LostFinalizer(), watch.LostStatus()))).
 		Watches(&v1alpha1.Puskesmas{}, handler.EnqueueRequestsFromMapFunc(r.ofPuskesmas), builder.WithPredicates(puskesmasTurns())).
 		// Its counts, which change with everybody who takes it, concern nobody here.
 		Watches(&v1alpha1.StackRelease{}, handler.EnqueueRequestsFromMapFunc(r.ofRelease), builder.WithPredicates(predicate.Or(

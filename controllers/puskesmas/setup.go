@@ -36,7 +36,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, wor
 	}
 	built, err := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.Puskesmas{}, builder.WithPredicates(predicate.Or(
-			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, watch.LostFinalizer()))).
+			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}, watch.LostFinalizer(), watch.LostStatus()))).
 		Watches(&v1alpha1.District{}, handler.EnqueueRequestsFromMapFunc(r.ofDistrict), builder.WithPredicates(districtTurns())).
 		Watches(&v1alpha1.District{}, handler.Funcs{UpdateFunc: r.admitted}).
 		// Its counts, which change with everybody who takes it, concern nobody here.

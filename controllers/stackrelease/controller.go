@@ -30,6 +30,7 @@ import (
 	"ilp.health/operator/controllers/stack/render"
 	"ilp.health/operator/controllers/stack/status"
 	"ilp.health/operator/controllers/stack/upgrade"
+	"ilp.health/operator/controllers/stack/watch"
 )
 
 // Reconciler checks StackReleases.
@@ -71,7 +72,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		DeleteFunc: func(_ context.Context, e event.DeleteEvent, q queue) { enqueue(q, inUse(e.Object)) },
 	}
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.StackRelease{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.StackRelease{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, watch.LostStatus()))).
 		Watches(&v1alpha1.StackRelease{}, handler.EnqueueRequestsFromMapFunc(r.defaults), builder.WithPredicates(predicate.AnnotationChangedPredicate{})).
 		Watches(&v1alpha1.District{}, users).
 		Watches(&v1alpha1.Puskesmas{}, users).

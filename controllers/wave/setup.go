@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"ilp.health/operator/api/v1alpha1"
+	"ilp.health/operator/controllers/stack/watch"
 	"ilp.health/operator/controllers/stack/pin"
 )
 
@@ -29,7 +30,7 @@ func (r *Reconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager) err
 		return err
 	}
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&v1alpha1.Wave{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, lostStatus()))).
+		For(&v1alpha1.Wave{}, builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, watch.LostStatus()))).
 		// Of a changed District both are asked: the wave it names, and the one it named.
 		Watches(&v1alpha1.District{}, handler.EnqueueRequestsFromMapFunc(ofDistrict), builder.WithPredicates(districtTurns())).
 		Watches(&v1alpha1.StackRelease{}, handler.EnqueueRequestsFromMapFunc(r.all), builder.WithPredicates(releaseTurns())).
@@ -63,19 +64,6 @@ func districtTurns() predicate.Predicate {
 			// A release that was handed out turns into a pin when Git takes it over.
 			pin.Of(before, before.Spec.Release) != pin.Of(after, after.Spec.Release)
 	}}
-}
-
-// lostStatus lets through a wave whose status somebody else has taken away.
-func lostStatus() predicate.Predicate {
-	return predicate.Funcs{
-		CreateFunc:  func(event.CreateEvent) bool { return false },
-		DeleteFunc:  func(event.DeleteEvent) bool { return false },
-		GenericFunc: func(event.GenericEvent) bool { return false },
-		UpdateFunc: func(e event.UpdateEvent) bool {
-			before, ok := e.ObjectOld.(*v1alpha1.Wave)
-			return ok && e.ObjectNew.(*v1alpha1.Wave).Status.ObservedGeneration < before.Status.ObservedGeneration
-		},
-	}
 }
 
 // releaseTurns lets through releases that come, go, or turn out to be unusable.

@@ -72,7 +72,9 @@ func (l *Ledger) seeObject(event watch.EventType, object *unstructured.Unstructu
 	delete(l.latest, object.GetUID())
 	if object.GetKind() == "Namespace" {
 		// What was in it went with it; here nobody tells of each.
-		maps.DeleteFunc(l.births, func(_ types.UID, other *unstructured.Unstructured) bool { return other.GetNamespace() == object.GetName() })
+		maps.DeleteFunc(l.births, func(_ types.UID, other *unstructured.Unstructured) bool {
+			return other.GetNamespace() == object.GetName()
+		})
 	}
 }
 

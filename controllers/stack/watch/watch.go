@@ -135,6 +135,35 @@ func (o *Owned) handler(gvk schema.GroupVersionKind) handler.EventHandler {
 	})
 }
 
+// LostStatus lets through a resource whose status has just been taken away, as a
+// tool that restores it does: it must get it back. Only the API server's default
+// says that nobody has looked yet.
+func LostStatus() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc:  func(event.CreateEvent) bool { return false },
+		DeleteFunc:  func(event.DeleteEvent) bool { return false },
+		GenericFunc: func(event.GenericEvent) bool { return false },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			return seenGeneration(e.ObjectOld) > 0 && seenGeneration(e.ObjectNew) <= 0
+		},
+	}
+}
+
+func seenGeneration(obj client.Object) int64 {
+	switch o := obj.(type) {
+	case *v1alpha1.District:
+		return o.Status.ObservedGeneration
+	case *v1alpha1.Puskesmas:
+		return o.Status.ObservedGeneration
+	case *v1alpha1.Wave:
+		return o.Status.ObservedGeneration
+	case *v1alpha1.StackRelease:
+		return o.Status.ObservedGeneration
+	default:
+		return 0
+	}
+}
+
 // LostFinalizer lets through a resource that has just lost the operator's
 // finalizer although it is not being deleted: it must get it back.
 func LostFinalizer() predicate.Predicate {

@@ -216,3 +216,26 @@ func TestLostFinalizer(t *testing.T) {
 		t.Error("it lets through what is no loss")
 	}
 }
+
+// TestLostStatus: a status that is taken away wakes its resource, one that is
+// sent does not.
+func TestLostStatus(t *testing.T) {
+	at := func(generation int64) client.Object {
+		return &v1alpha1.Wave{Status: v1alpha1.WaveStatus{ObservedGeneration: generation}}
+	}
+	lost := LostStatus()
+	for name, test := range map[string]struct {
+		before, after int64
+		want          bool
+	}{
+		"is taken away":    {3, -1, true},
+		"is emptied":       {3, 0, true},
+		"is sent":          {-1, 1, false},
+		"is sent again":    {3, 4, false},
+		"is not there yet": {-1, -1, false},
+	} {
+		if got := lost.Update(event.UpdateEvent{ObjectOld: at(test.before), ObjectNew: at(test.after)}); got != test.want {
+			t.Errorf("a status that %s wakes its resource: %v, want %v", name, got, test.want)
+		}
+	}
+}

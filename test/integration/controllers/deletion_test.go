@@ -155,7 +155,7 @@ var _ = Describe("Deleting a Puskesmas", func() {
 		}
 		Expect(admin.Delete(ctx, d.Puskesmas(ctx, "tebidah"))).To(Succeed())
 		theOperator.Start()
-		d.ExpectReady(ctx, "aman") // it has been seen, so that it is missed
+		Eventually(func() string { return d.Puskesmas(ctx, "aman").Status.Database }).ShouldNot(BeEmpty(), "it has been seen, so that it is missed")
 		Expect(admin.Delete(ctx, d.Puskesmas(ctx, "aman"))).To(Succeed())
 		d.EventuallyGone(ctx, PuskesmasKind, "tebidah")
 		d.EventuallyGone(ctx, PuskesmasKind, "aman")

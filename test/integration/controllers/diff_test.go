@@ -32,6 +32,7 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 	var (
 		plugin *plugin
 		d      *District
+		wave   *v1alpha1.Wave
 		files  *folder
 	)
 	BeforeAll(func(ctx SpecContext) {
@@ -56,9 +57,8 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 			applyFile(ctx, (*files)[name], "kubectl")
 		}
 		DeferCleanup(d.Suspend)
-		Expect(admin.Create(ctx, &v1alpha1.Wave{
-			ObjectMeta: metav1.ObjectMeta{Name: "nusantara-2025"}, Spec: v1alpha1.WaveSpec{Year: 2025, Release: OtherRelease},
-		})).To(Succeed())
+		wave = &v1alpha1.Wave{ObjectMeta: metav1.ObjectMeta{Name: "nusantara-2025"}, Spec: v1alpha1.WaveSpec{Year: 2025, Release: OtherRelease}}
+		Expect(admin.Create(ctx, wave)).To(Succeed())
 		d.ExpectReady(ctx, "tebidah", "sungai-durian")
 		d.ExpectReady(ctx)
 	})
@@ -162,7 +162,7 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 		later.Spec.SchemaRollback = v1alpha1.SchemaRollbackSafe
 		Expect(admin.Create(ctx, later)).To(Succeed())
 		for _, release := range []string{later.Name, OtherRelease} {
-			give(ctx, d, release)
+			EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = v1alpha1.ObjectName(release) })
 			d.ExpectReady(ctx, "tebidah", "sungai-durian")
 			d.ExpectReady(ctx)
 			Eventually(func() string { return d.Get(ctx).Status.Release.Current }).Should(Equal(release))
