@@ -14,8 +14,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"ilp.health/operator/api/v1alpha1"
-	"ilp.health/operator/controllers/stack/watch"
 	"ilp.health/operator/controllers/stack/pin"
+	"ilp.health/operator/controllers/stack/watch"
 )
 
 // IndexWave finds Districts by the Wave that they name.

@@ -9,6 +9,7 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/pin"
 	"ilp.health/operator/controllers/stack/status"
+	"ilp.health/operator/controllers/stack/watch"
 )
 
 func stalled(reason, message string) *v1alpha1.District {
@@ -70,7 +71,7 @@ func TestLostStatus(t *testing.T) {
 		"written first": {-1, 1, false},
 		"written again": {2, 2, false},
 	} {
-		if got := lostStatus().Update(event.UpdateEvent{ObjectOld: at(test.before), ObjectNew: at(test.after)}); got != test.want {
+		if got := watch.LostStatus().Update(event.UpdateEvent{ObjectOld: at(test.before), ObjectNew: at(test.after)}); got != test.want {
 			t.Errorf("%s is let through: %v, want %v", name, got, test.want)
 		}
 	}
