@@ -38,7 +38,6 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 		d = newDistrict(admin)
 		resource := d.resource()
 		resource.Spec.Exposure.Domain = "example.test"
-		resource.Spec.WaveRef.Name = "nusantara-2025"
 		tebidah, durian := d.newPuskesmas("tebidah"), d.newPuskesmas("sungai-durian")
 		tebidah.Spec.Connectivity = "Good"
 		tebidah.Spec.SatuSehat = v1alpha1.SatuSehatSpec{OrganizationID: "100000077", CredentialsSecretRef: v1alpha1.SecretReference{Name: "satusehat-tebidah"}}
@@ -50,7 +49,7 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 				StringData: map[string]string{"client_id": "an-id", "client_secret": value},
 			},
 		}
-		// The wave gives another release than the default, and not by the files.
+		// It has another release than the default, and not by the files.
 		for _, name := range []string{"namespace.yaml", "secret.yaml", "district.yaml", "tebidah.yaml", "durian.yaml"} {
 			applyFile(ctx, (*files)[name], "kubectl")
 		}
@@ -115,7 +114,7 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 		batu := d.newPuskesmas("batu")
 		changes := plugin.diff(ctx, (&folder{"batu.yaml": batu}).write(), "-o", "json").changes()
 		Expect(changes.in("Created")).To(ContainElements("Files Puskesmas batu", "Operator Secret batu-database", "Operator Deployment batu-rme"))
-		Expect(plugin.diff(ctx, (&folder{"batu.yaml": batu}).write()).out).To(ContainSubstring("localhost/ilp/gnuhealth:1.1.0"), "the release that the wave has given")
+		Expect(plugin.diff(ctx, (&folder{"batu.yaml": batu}).write()).out).To(ContainSubstring("localhost/ilp/gnuhealth:1.1.0"), "the release that the district has")
 	})
 
 	It("says what a state does to the stack", func(ctx SpecContext) {
