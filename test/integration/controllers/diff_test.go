@@ -52,7 +52,7 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 				StringData: map[string]string{"client_id": "an-id", "client_secret": value},
 			},
 		}
-		// The wave gives another release than the default, and not by the files.
+		// It has another release than the default, and not by the files.
 		for _, name := range []string{"namespace.yaml", "secret.yaml", "district.yaml", "tebidah.yaml", "durian.yaml"} {
 			applyFile(ctx, (*files)[name], "kubectl")
 		}
@@ -118,7 +118,7 @@ var _ = Describe("kubectl ilp diff", Ordered, func() {
 		batu := d.NewPuskesmas("batu")
 		changes := plugin.diff(ctx, (&folder{"batu.yaml": batu}).write(), "-o", "json").changes()
 		Expect(changes.in("Created")).To(ContainElements("Files Puskesmas batu", "Operator Secret batu-database", "Operator Deployment batu-rme"))
-		Expect(plugin.diff(ctx, (&folder{"batu.yaml": batu}).write()).out).To(ContainSubstring("localhost/ilp/gnuhealth:1.1.0"), "the release that the wave has given")
+		Expect(plugin.diff(ctx, (&folder{"batu.yaml": batu}).write()).out).To(ContainSubstring("localhost/ilp/gnuhealth:1.1.0"), "the release that the district has")
 	})
 
 	It("says what a state does to the stack", func(ctx SpecContext) {

@@ -96,7 +96,7 @@ var _ = Describe("kubectl ilp doctor", Ordered, func() {
 			manager string
 			object  *unstructured.Unstructured
 		}{{"flux", written}, {v1alpha1.ManagerWave, release}} {
-			Expect(environment.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(as.object), client.FieldOwner(as.manager))).To(Succeed())
+			Expect(environment.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(as.object.DeepCopy()), client.FieldOwner(as.manager))).To(Succeed())
 		}
 		_, out := ilp(ctx, "doctor")
 		Expect(out).To(ContainSubstring("! releases: spec.release of 1 Districts and Puskesmas, such as District garut, is what an operator before 0.2.0 wrote, and not given up yet; see that"))

@@ -80,7 +80,8 @@ func (p *preview) compareStack(ctx context.Context, known *known, renderer *rend
 	if note != "" {
 		p.notef("%s: %s", title, note)
 	}
-	members, err := p.membersOf(ctx, v1alpha1.NamespaceFor(d.Spec.Code))
+	namespace := v1alpha1.NamespaceFor(d.Spec.Code)
+	members, err := p.membersOf(ctx, namespace)
 	if err != nil {
 		return err
 	}
