@@ -37,21 +37,22 @@ const (
 const (
 	// LabelCluster is on all that CloudNativePG makes for a Cluster, and names it.
 	LabelCluster = "cnpg.io/cluster"
-	// LabelPodRole with PodRoleServer is on the pods of PostgreSQL's servers.
-	LabelPodRole  = "cnpg.io/podRole"
+	// LabelPodRole says what a pod is for.
+	LabelPodRole = "cnpg.io/podRole"
+	// PodRoleServer is the role of the pods of PostgreSQL's servers.
 	PodRoleServer = "instance"
-	// LabelVolumeRole with VolumeRoleData is on the volume claims with their data.
+	// LabelVolumeRole says what a volume claim is for.
 	LabelVolumeRole = "cnpg.io/pvcRole"
-	VolumeRoleData  = "PG_DATA"
+	// VolumeRoleData is the role of the claims with the data of PostgreSQL.
+	VolumeRoleData = "PG_DATA"
 	// ServerContainer is the container of a server's pod that runs PostgreSQL.
 	ServerContainer = "postgres"
-)
-
-// AnnotationHibernation, with the value on, stops PostgreSQL and keeps its volumes.
-const (
+	// AnnotationHibernation says whether PostgreSQL is stopped, with its volumes kept.
 	AnnotationHibernation = "cnpg.io/hibernation"
-	HibernationOn         = "on"
-	HibernationOff        = "off"
+	// HibernationOn stops PostgreSQL.
+	HibernationOn = "on"
+	// HibernationOff lets it run.
+	HibernationOff = "off"
 )
 
 // Cluster is the PostgreSQL of a district's namespace.
