@@ -122,6 +122,10 @@ $(CACHE)/bin/kustomize-controller: hack/flux/go.mod
 	@mkdir -p $(CACHE)/bin
 	cd hack/flux && go build -o $@ github.com/fluxcd/kustomize-controller
 
+$(CACHE)/bin/kro: hack/kro/go.mod
+	@mkdir -p $(CACHE)/bin
+	cd hack/kro && go build -o $@ github.com/kubernetes-sigs/kro/cmd/controller
+
 $(CONTROLLER_GEN): hack/tools/go.mod
 	@mkdir -p $(TOOLS)
 	cd hack/tools && go build -o $@ sigs.k8s.io/controller-tools/cmd/controller-gen
