@@ -22,9 +22,9 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -35,17 +35,11 @@ import (
 
 // options are the flags.
 type options struct {
-	districts, puskesmas, rounds, drifts     int
-	rest                                     time.Duration
-	scenario, fail, json, operator, profiles string
-	seed                                     uint64
+	districts, puskesmas, rounds, drifts                  int
+	rest                                                  time.Duration
+	scenario, contestants, fail, json, operator, profiles string
+	seed                                                  uint64
 }
-
-// Scenarios of the program.
-const (
-	scenarioPeers = "peers"
-	scenarioWave  = "wave"
-)
 
 func main() {
 	if len(os.Args) == 4 && os.Args[1] == bareClientCommand {
@@ -56,10 +50,11 @@ func main() {
 		return
 	}
 	var o options
-	flag.StringVar(&o.scenario, "scenario", scenarioPeers, "what to measure: peers (beside a bare client) or wave (an upgrade by a Wave)")
+	flag.StringVar(&o.scenario, "scenario", "compare", "what to measure: one of "+scenarioNames())
+	flag.StringVar(&o.contestants, "contestants", contestantNames(), "who is compared")
 	flag.IntVar(&o.districts, "districts", 15, "districts of the wave")
 	flag.IntVar(&o.puskesmas, "puskesmas", 20, "Puskesmas of each district")
-	flag.IntVar(&o.rounds, "rounds", 3, "timed rounds, each of the operator and of the bare client")
+	flag.IntVar(&o.rounds, "rounds", 7, "rounds of a comparison, in each of which everybody has a turn")
 	flag.IntVar(&o.drifts, "drifts", 20, "objects that are deleted or edited by hand")
 	flag.DurationVar(&o.rest, "rest", time.Minute, "how long the operator is watched at rest")
 	flag.StringVar(&o.fail, "fail", "0%", "districts, as a number or a percentage, in which the next release of the wave fails")
@@ -67,7 +62,7 @@ func main() {
 	flag.StringVar(&o.json, "json", "", "file to write the results to")
 	flag.StringVar(&o.operator, "operator", "", "operator to measure (default: built from this source)")
 	flag.StringVar(&o.profiles, "profiles", "", "folder for the operator's CPU and heap profile during the counting round or the upgrade")
-	timeout := flag.Duration("timeout", 20*time.Minute, "when to give up")
+	timeout := flag.Duration("timeout", 2*time.Hour, "when to give up")
 	flag.Parse()
 
 	// The libraries' own logs would only hide the table.
@@ -100,30 +95,28 @@ func run(ctx context.Context, o options) error {
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
-	var measured interface{ print(io.Writer) }
-	switch o.scenario {
-	case scenarioPeers:
-		err = b.rounds(ctx)
-		measured = &b.results
-	case scenarioWave:
-		var results rolloutResults
-		results, err = b.rollOut()
-		measured = &results
-	default:
-		err = fmt.Errorf("-scenario %q: name %s or %s", o.scenario, scenarioPeers, scenarioWave)
+	measure, known := scenarios[o.scenario]
+	if !known {
+		return fmt.Errorf("-scenario %q: name one of %s", o.scenario, scenarioNames())
 	}
+	measured, err := measure(b)
 	if err != nil {
 		return err
 	}
 	measured.print(os.Stdout)
-	if o.json == "" {
-		return nil
+	if o.json != "" {
+		content, err := json.MarshalIndent(measured, "", "  ")
+		if err != nil {
+			return err
+		}
+		if err := os.MkdirAll(filepath.Dir(o.json), 0o755); err != nil { //nolint:gosec // results are for everybody
+			return err
+		}
+		if err := os.WriteFile(o.json, append(content, '\n'), 0o644); err != nil { //nolint:gosec // results are for everybody
+			return err
+		}
 	}
-	content, err := json.MarshalIndent(measured, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(o.json, append(content, '\n'), 0o644) //nolint:gosec // results are for everybody
+	return measured.missed()
 }
 
 // say tells what goes on.
