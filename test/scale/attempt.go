@@ -15,6 +15,8 @@ type contestant struct {
 	name, what string
 	// bring prepares, calls start, and returns when its work is done.
 	bring func(context.Context, *attempt) error
+	// then looks at what it has made, after all is measured.
+	then func(context.Context, *attempt) error
 	// installs are CRDs that it needs.
 	installs func(*bench) ([]testenv.Option, error)
 	// program is what it runs, if that is not the bench itself.
@@ -124,7 +126,10 @@ func (b *bench) attempt(n int, who contestant) (outcome, error) {
 		if err := who.bring(ctx, a); err != nil {
 			return err
 		}
-		return a.end(ctx)
+		if err := a.end(ctx); err != nil || who.then == nil {
+			return err
+		}
+		return who.then(ctx, a)
 	}, options...)
 	return a.outcome, err
 }

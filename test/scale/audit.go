@@ -27,6 +27,8 @@ type auditEvent struct {
 	ResponseStatus struct {
 		Code int `json:"code"`
 	} `json:"responseStatus"`
+	// StageTimestamp is when it was answered.
+	StageTimestamp time.Time `json:"stageTimestamp"`
 }
 
 // next counts the requests since the last call.
@@ -91,20 +93,26 @@ const quietAfter = 20 * time.Second
 // watches for a while.
 func (r *auditReader) quiet(b *bench, patience time.Duration) (requests, error) {
 	all := requests{}
-	for last := time.Now(); time.Since(last) < patience; {
-		if err := b.sleep(patience / 10); err != nil {
-			return nil, err
+	_, err := r.until(b, patience, func(event *auditEvent) { all[event.name()]++ })
+	return all, err
+}
+
+// until handles requests until the operator is quiet, and returns when it asked
+// for something last.
+func (r *auditReader) until(b *bench, patience time.Duration, handle func(*auditEvent)) (last time.Time, err error) {
+	for waiting := time.Now(); time.Since(waiting) < patience; {
+		if err := b.sleep(patience / 20); err != nil {
+			return last, err
 		}
-		more, err := r.next()
-		if err != nil {
-			return nil, err
-		}
-		for name, count := range more {
-			all[name] += count
-			if !isLease(name) && !strings.HasPrefix(name, "watch ") {
-				last = time.Now()
+		err := r.each(func(event *auditEvent) {
+			handle(event)
+			if isBusy(event.name()) {
+				waiting, last = time.Now(), event.StageTimestamp
 			}
+		})
+		if err != nil {
+			return last, err
 		}
 	}
-	return all, nil
+	return last, nil
 }

@@ -41,29 +41,49 @@ func (c *cluster) contents(ctx context.Context) (contents, error) {
 	return out, err
 }
 
-// differences bound what is said of objects that are all different.
-const differences = 3
-
-// equal compares with what ought to be there.
+// equal compares with what ought to be there. It says what is wrong with the
+// first of each kind: the others are seldom wrong in another way.
 func (c contents) equal(want contents) error {
+	wrong := map[string]int{}
 	var errs []error
+	note := func(k key, format string, args ...any) {
+		if wrong[k.Resource]++; wrong[k.Resource] == 1 {
+			errs = append(errs, fmt.Errorf("%s "+format, append([]any{k}, args...)...))
+		}
+	}
 	for _, k := range slices.SortedFunc(maps.Keys(want), byName) {
 		switch got, there := c[k]; {
 		case !there:
-			errs = append(errs, fmt.Errorf("%s is missing", k))
+			note(k, "is missing")
 		case got != want[k]:
-			errs = append(errs, fmt.Errorf("%s has another content: %s", k, difference(got, want[k])))
+			note(k, "has another content: %s", difference(got, want[k]))
 		}
 	}
 	for _, k := range slices.SortedFunc(maps.Keys(c), byName) {
 		if _, wanted := want[k]; !wanted {
-			errs = append(errs, fmt.Errorf("%s is not among the operator's objects", k))
+			note(k, "is not among the operator's objects")
 		}
 	}
-	if more := len(errs) - differences; more > 0 {
-		errs = append(errs[:differences], fmt.Errorf("and %d more", more))
+	if len(errs) > 0 {
+		errs = append(errs, fmt.Errorf("in all: %v", wrong))
 	}
 	return errors.Join(errs...)
+}
+
+// changed counts objects that are new, gone, or say something else than before.
+func (c contents) changed(before contents) int {
+	n := 0
+	for k, content := range c {
+		if before[k] != content {
+			n++
+		}
+	}
+	for k := range before {
+		if _, there := c[k]; !there {
+			n++
+		}
+	}
+	return n
 }
 
 // difference shows where two contents part.
@@ -112,8 +132,15 @@ func contentOf(object *unstructured.Unstructured) map[string]any {
 			data[name] = "drawn"
 		}
 	}
-	if object.GetKind() == "Namespace" {
+	switch object.GetKind() {
+	case "Namespace":
 		delete(stripped, "spec")
+	case "Job":
+		// The API server selects a Job's pods by its UID.
+		unstructured.RemoveNestedField(stripped, "spec", "selector")
+		for _, label := range []string{"batch.kubernetes.io/controller-uid", "controller-uid"} {
+			unstructured.RemoveNestedField(stripped, "spec", "template", "metadata", "labels", label)
+		}
 	}
 	return stripped
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/yaml"
 )
 
@@ -48,13 +49,18 @@ func TestHeadlessServicesAreOthers(t *testing.T) {
 }
 
 func TestContentsSayWhatDiffers(t *testing.T) {
-	name := func(n string) key { return key{deployments, "ilp-9630", n} }
+	name := func(n string) key {
+		return key{map[string]schema.GroupVersionResource{"a": deployments, "b": jobs, "c": clusters, "d": databases}[n], "ilp-9630", n}
+	}
 	want := contents{name("a"): "1", name("b"): "2", name("c"): "3"}
 	err := contents{name("a"): "1", name("b"): "0", name("d"): "4"}.equal(want)
-	for _, sentence := range []string{"ilp-9630/b has another content", "ilp-9630/c is missing", "ilp-9630/d is not among"} {
+	for _, sentence := range []string{"ilp-9630/b has another content", "ilp-9630/c is missing", "ilp-9630/d is not among", "jobs:1"} {
 		if err == nil || !strings.Contains(err.Error(), sentence) {
 			t.Errorf("got %v, want %q", err, sentence)
 		}
+	}
+	if n := (contents{name("a"): "1", name("b"): "0", name("d"): "4"}).changed(want); n != 3 {
+		t.Errorf("%d changed: one has another content, one is gone, one is new", n)
 	}
 	if err := want.equal(want); err != nil {
 		t.Error(err)

@@ -35,10 +35,10 @@ import (
 
 // options are the flags.
 type options struct {
-	districts, puskesmas, rounds, drifts                  int
-	rest                                                  time.Duration
-	scenario, contestants, fail, json, operator, profiles string
-	seed                                                  uint64
+	districts, puskesmas, rounds, drifts, storm                  int
+	rest, delay                                                  time.Duration
+	scenario, contestants, steps, fail, json, operator, profiles string
+	seed                                                         uint64
 }
 
 func main() {
@@ -55,7 +55,10 @@ func main() {
 	flag.IntVar(&o.districts, "districts", 15, "districts of the wave")
 	flag.IntVar(&o.puskesmas, "puskesmas", 20, "Puskesmas of each district")
 	flag.IntVar(&o.rounds, "rounds", 7, "rounds of a comparison, in each of which everybody has a turn")
-	flag.IntVar(&o.drifts, "drifts", 20, "objects that are deleted or edited by hand")
+	flag.StringVar(&o.steps, "steps", stepNames(), "steps of the scenario life")
+	flag.IntVar(&o.drifts, "drifts", 20, "objects that are deleted or edited by hand, one at a time")
+	flag.IntVar(&o.storm, "storm", 1000, "objects that are deleted or edited all at once")
+	flag.DurationVar(&o.delay, "delay", time.Minute, "how long each workload takes in the scenario slow")
 	flag.DurationVar(&o.rest, "rest", time.Minute, "how long the operator is watched at rest")
 	flag.StringVar(&o.fail, "fail", "0%", "districts, as a number or a percentage, in which the next release of the wave fails")
 	flag.Uint64Var(&o.seed, "seed", 1, "decides which districts those are")
@@ -91,7 +94,7 @@ func run(ctx context.Context, o options) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	b := &bench{options: o, folder: work, wave: newWave(o.districts, o.puskesmas)}
+	b := &bench{options: o, folder: work, wave: newWave(fleet{districts: o.districts, puskesmas: o.puskesmas, desa: desaEach})}
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}

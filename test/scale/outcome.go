@@ -57,7 +57,7 @@ func (r *rollout) onlyTheDoomedFailed(ctx context.Context, doomed map[string]boo
 			}
 			return nil
 		}
-		return stands(p, string(p.Spec.Release))
+		return stands(p, p.Status.Release.Target)
 	})
 }
 

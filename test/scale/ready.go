@@ -111,17 +111,27 @@ func (t *turns) one(ctx context.Context, uid types.UID) error {
 	}
 }
 
+// lease is that by which operators agree who works; empty if there was none yet.
+func (c *cluster) lease(ctx context.Context) (coordinationv1.LeaseSpec, error) {
+	var lease coordinationv1.Lease
+	err := c.Client.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: "operator.ilp.health"}, &lease)
+	return lease.Spec, client.IgnoreNotFound(err)
+}
+
+func leads(lease coordinationv1.LeaseSpec) bool {
+	return lease.HolderIdentity != nil && *lease.HolderIdentity != "" && lease.AcquireTime != nil
+}
+
 // awaitLeader waits until the operator has taken its lease and so begins to work.
 func (b *bench) awaitLeader(ctx context.Context, c *cluster) error {
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
-		var lease coordinationv1.Lease
-		err := c.Client.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: "operator.ilp.health"}, &lease)
-		if err == nil && lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity != "" {
+		lease, err := c.lease(ctx)
+		if err != nil {
+			return err
+		}
+		if leads(lease) {
 			// Its informers are filled by now or in a moment.
 			return b.sleep(2 * time.Second)
-		}
-		if client.IgnoreNotFound(err) != nil {
-			return err
 		}
 		if err := b.sleep(50 * time.Millisecond); err != nil {
 			return err

@@ -70,6 +70,10 @@ func (r *rollout) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	was, err := r.cluster.contents(ctx)
+	if err != nil {
+		return err
+	}
 	r.observer.simulator.breakImage(nextImage, doomed)
 	over, check := r.isComplete, r.allStand
 	if len(doomed) > 0 {
@@ -86,6 +90,11 @@ func (r *rollout) run(ctx context.Context) error {
 	if err := check(ctx, doomed); err != nil {
 		return err
 	}
+	is, err := r.cluster.contents(ctx)
+	if err != nil {
+		return err
+	}
+	r.results.Changed = is.changed(was)
 	after, err := r.snapshot(ctx)
 	if err != nil {
 		return err

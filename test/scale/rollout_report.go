@@ -10,6 +10,8 @@ type rolloutResults struct {
 	About        about
 	Provisioning phase
 	Upgrade      phase
+	// Changed are the objects that the upgrade made, changed or deleted.
+	Changed int
 	// Failing is there if the release fails somewhere.
 	Failing *failing `json:",omitempty"`
 	// FirstPlan decides who begins the upgrade, LastPlan finds that it is over.
@@ -65,7 +67,12 @@ func (r *rolloutResults) print(w io.Writer) {
 		p("%-26ssnapshot %s, plan %s (median), %s at most of %d; starts %d districts", plan.name,
 			plan.Snapshot.Round(time.Microsecond), plan.Median.Round(time.Microsecond), plan.Max.Round(time.Microsecond), plans, plan.Starts)
 	}
+	p("upgrade                   %d objects changed; %.3f writes for each, %.3f of them of objects and the rest bookkeeping", r.Changed, r.perChanged(isWrite),
+		r.perChanged(func(name string) bool { return isWrite(name) && isOwn(name) }))
 	p("order                     kept: stages, maxConcurrent, pilots, turns of the Puskesmas (from watches without gaps)")
+	if r.Failing == nil {
+		t.aims([]aim{atMost("upgrade: writes per changed object", 1.1, r.perChanged(isWrite), "")})
+	}
 }
 
 func (r *rolloutResults) printPhase(t table, name string, phase *phase) {
@@ -90,6 +97,10 @@ func (r *rolloutResults) printPhase(t table, name string, phase *phase) {
 		count(func(name string) bool { return isWrite(name) && !isOwn(name) }),
 		count(isRead), phase.Requests["patch waves/status"])
 	t.requests(phase.Requests)
+}
+
+func (r *rolloutResults) perChanged(keep func(string) bool) float64 {
+	return float64(r.Upgrade.Requests.sum(keep)) / float64(max(r.Changed, 1))
 }
 
 func (r *rolloutResults) missed() error { return nil }

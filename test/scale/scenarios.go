@@ -20,6 +20,10 @@ type report interface {
 // scenarios are what the program can measure.
 var scenarios = map[string]func(*bench) (report, error){
 	"compare": (*bench).compare,
+	"desa":    (*bench).desa,
+	"gate":    (*bench).gate,
+	"life":    (*bench).live,
+	"slow":    (*bench).slow,
 	"wave":    func(b *bench) (report, error) { return b.rollOut() },
 }
 
@@ -32,7 +36,7 @@ func (b *bench) bringUpModel() (requests, error) {
 	var asked requests
 	err := b.onCluster("model", true, func(ctx context.Context, c *cluster, o *observer) error {
 		log := &auditReader{path: c.auditLog}
-		if _, err := b.bringUp(ctx, c, o); err != nil {
+		if _, _, err := b.bringUp(ctx, c, o); err != nil {
 			return err
 		}
 		var err error
@@ -45,22 +49,22 @@ func (b *bench) bringUpModel() (requests, error) {
 }
 
 // bringUp starts the operator and waits until the whole wave is Ready.
-func (b *bench) bringUp(ctx context.Context, c *cluster, o *observer, args ...string) (*runningOperator, error) {
+func (b *bench) bringUp(ctx context.Context, c *cluster, o *observer, args ...string) (*runningOperator, *turns, error) {
 	running, err := b.startOn(ctx, c, args...)
 	if err != nil {
-		return running, err
+		return running, nil, err
 	}
 	turns, err := watchReady(ctx, c)
-	if err != nil {
-		return running, err
+	if err == nil {
+		err = b.wave.apply(ctx, c)
 	}
-	if err := b.wave.apply(ctx, c); err != nil {
-		return running, err
+	if err == nil {
+		_, err = b.awaitReady(ctx, turns, running, o)
 	}
-	if _, err := b.awaitReady(ctx, turns, running, o); err != nil {
-		return running, err
+	if err == nil {
+		err = b.awaitSimulator(o)
 	}
-	return running, b.awaitSimulator(o)
+	return running, turns, err
 }
 
 // keep reads the objects, for others to make the same.

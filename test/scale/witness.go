@@ -135,7 +135,7 @@ func (w *witness) seeDistrict(d *v1alpha1.District) {
 		return
 	}
 	observed := d.Status.ObservedGeneration == d.Generation
-	if seen.follow(d, string(d.Spec.Release) == w.release, observed && d.Status.Release.Current == w.release, d.Status.Conditions) {
+	if seen.follow(d, d.Status.Release.Target == w.release, observed && d.Status.Release.Current == w.release, d.Status.Conditions) {
 		w.checkStart(seen)
 	}
 }
@@ -152,7 +152,7 @@ func (w *witness) seePuskesmas(p *v1alpha1.Puskesmas) {
 	}
 	fresh := p.Status.Release.Current == ""
 	observed := p.Status.ObservedGeneration == p.Generation
-	if seen.follow(p, string(p.Spec.Release) == w.release, observed && p.Status.Release.Current == w.release, p.Status.Conditions) && !fresh {
+	if seen.follow(p, p.Status.Release.Target == w.release, observed && p.Status.Release.Current == w.release, p.Status.Conditions) && !fresh {
 		w.checkTurn(district, p.Name, seen)
 	}
 }
