@@ -26,20 +26,20 @@ func newStory() *story {
 	return s
 }
 
-// district tells that the n-th district names the release, and is so.
+// district tells that the n-th district is on its way to the release, and is so.
 func (s *story) district(n int, is string) {
 	d := s.fleet.districts[n-1].DeepCopy()
 	s.version++
-	d.ResourceVersion, d.Spec.Release, d.Status.Release.Current = fmt.Sprint(s.version), nextRelease, nextRelease
+	d.ResourceVersion, d.Status.Release.Target, d.Status.Release.Current = fmt.Sprint(s.version), nextRelease, nextRelease
 	d.Status.Conditions = []metav1.Condition{{Type: is, Status: metav1.ConditionTrue}}
 	s.see(watch.Event{Type: watch.Modified, Object: d})
 }
 
-// puskesmas tells that a Puskesmas of the first district names the release, and is so.
+// puskesmas tells that a Puskesmas of the first district is on its way to the release, and is so.
 func (s *story) puskesmas(n int, is string) {
 	p := s.fleet.puskesmas[n-1].DeepCopy()
 	s.version++
-	p.ResourceVersion, p.Spec.Release, p.Status.Release.Current = fmt.Sprint(s.version), nextRelease, firstRelease
+	p.ResourceVersion, p.Status.Release.Target, p.Status.Release.Current = fmt.Sprint(s.version), nextRelease, firstRelease
 	if is == v1alpha1.ConditionReady {
 		p.Status.Release.Current = nextRelease
 	}
@@ -51,7 +51,7 @@ func (s *story) puskesmas(n int, is string) {
 func (s *story) registered() {
 	for _, p := range s.fleet.puskesmas[:4] {
 		p := p.DeepCopy()
-		p.Spec.Release, p.Status.Release.Current = firstRelease, firstRelease
+		p.Status.Release.Target, p.Status.Release.Current = firstRelease, firstRelease
 		s.see(watch.Event{Type: watch.Added, Object: p})
 	}
 }
