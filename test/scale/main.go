@@ -1,20 +1,25 @@
-// Command scale measures the operator beside a bare client that does nothing
-// but server-side apply the very same objects, on the same API server build, in
-// the same run. `make bench` runs it.
+// Command scale measures the operator: beside a bare client that sends the same
+// objects, beside the tools that people might use instead, and alone over the
+// life of a fleet. `make bench` runs it.
 //
-// Only etcd and kube-apiserver run, fresh for every round. There are no nodes:
-// the statuses of Clusters, Databases, DatabaseRoles, Jobs and Deployments are
-// written by a simulator as soon as the objects appear, in the bare client's
-// rounds too, so that both bear its load.
+// Only etcd and kube-apiserver run, fresh for every turn. There are no nodes: the
+// statuses of Clusters, Databases, DatabaseRoles, Jobs and Deployments are written
+// by a simulator as soon as the objects appear, whoever has made them. So times
+// are those of control planes, not of pods.
 //
-// The first round counts: the API server writes an audit log of the operator's
-// requests. Rest, restarts and drift are measured on that round's cluster too.
-// The rounds that are timed have no audit log; operator and bare client take
-// turns at going first.
+// The scenarios, by -scenario:
 //
-// With -scenario=wave it measures, on one such cluster and beside nobody, how a
-// Wave brings districts to a release and then to the next one, and fails if
-// anything happens out of order.
+//	compare  everybody brings the same objects up, in rounds; see contestants.go
+//	life     rest, drift, restarts and more waves of one fleet; see life.go
+//	wave     an upgrade of everything by a Wave, which must keep its order
+//	slow     workloads that take minutes
+//	desa     Puskesmas with as many desa as there may be
+//	gate     requests and allocations of a small fleet, which fail if there are
+//	         more than gate.go says
+//
+// A host's speed wanders, so seconds are compared within a round only, as medians
+// with 95% intervals. Requests, and the bytes that the API server allocates, don't
+// wander: the gate holds them.
 package main
 
 import (
