@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -53,6 +54,9 @@ func stacksOf(objects []applied) (stacks, error) {
 		if err := json.Unmarshal(object.Body, &content.Object); err != nil {
 			return s, err
 		}
+		if err := spellOut(content.Object); err != nil {
+			return s, fmt.Errorf("%s: %w", object.Key, err)
+		}
 		district, code := content.GetLabels()[v1alpha1.LabelDistrict], content.GetLabels()[v1alpha1.LabelPuskesmas]
 		if _, known := districts[district]; !known {
 			districts[district] = len(s.districts)
@@ -71,6 +75,25 @@ func stacksOf(objects []applied) (stacks, error) {
 		s.facilities[facilities[f]] = append(s.facilities[facilities[f]], content.Object)
 	}
 	return s, nil
+}
+
+// spellOut gives a Secret's values as text: a string is no parameter for bytes.
+func spellOut(object map[string]any) error {
+	data, ok := object["data"].(map[string]any)
+	if object["kind"] != "Secret" || !ok {
+		return nil
+	}
+	text := map[string]any{}
+	for name, value := range data {
+		content, err := base64.StdEncoding.DecodeString(fmt.Sprint(value))
+		if err != nil {
+			return err
+		}
+		text[name] = string(content)
+	}
+	delete(object, "data")
+	object["stringData"] = text
+	return nil
 }
 
 // resourcesOf makes the resources of a graph from all that it is to make.
