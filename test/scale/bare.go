@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -117,23 +116,11 @@ func startBareClient(ctx context.Context, kubeconfig, file string) (bareResult, 
 		return result, usage{}, err
 	}
 	command := exec.CommandContext(ctx, self, bareClientCommand, kubeconfig, file)
-	command.Stderr = os.Stderr
-	output, err := command.Output()
+	var output bytes.Buffer
+	command.Stdout, command.Stderr = &output, os.Stderr
+	used, err := runToEnd(command)
 	if err != nil {
-		return result, usage{}, fmt.Errorf("bare client: %w", err)
+		return result, used, fmt.Errorf("bare client: %w", err)
 	}
-	if err := json.Unmarshal(output, &result); err != nil {
-		return result, usage{}, err
-	}
-	return result, usageAfter(command), nil
-}
-
-// usageAfter is what a process that has ended had consumed.
-func usageAfter(command *exec.Cmd) usage {
-	state := command.ProcessState
-	u := usage{CPU: state.UserTime() + state.SystemTime()}
-	if rusage, ok := state.SysUsage().(*syscall.Rusage); ok {
-		u.PeakMiB = float64(rusage.Maxrss) / 1024
-	}
-	return u
+	return result, used, json.Unmarshal(output.Bytes(), &result)
 }

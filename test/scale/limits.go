@@ -33,12 +33,12 @@ func applies(path string, body json.RawMessage, manager string) call {
 }
 
 // bareApply is every object by server-side apply, Namespaces first.
-func (b *bench) bareApply() ([][]call, error) {
+func (b *bench) bareApply() (stages [][]call, users requests) {
 	return b.stages(func(object applied) call { return applies(object.Path, object.Body, v1alpha1.ManagerName) }), nil
 }
 
 // barePost is every object by POST.
-func (b *bench) barePost() ([][]call, error) {
+func (b *bench) barePost() (stages [][]call, users requests) {
 	return b.stages(func(object applied) call {
 		return call{http.MethodPost, path.Dir(object.Path) + "?fieldManager=" + v1alpha1.ManagerName, "application/json", object.Body}
 	}), nil
@@ -46,20 +46,19 @@ func (b *bench) barePost() ([][]call, error) {
 
 // bareResources is every object by server-side apply, with the user's apply of
 // every District and Puskesmas, and one status for each when all is there.
-func (b *bench) bareResources() ([][]call, error) {
-	stages, err := b.bareApply()
-	if err != nil {
-		return nil, err
-	}
+func (b *bench) bareResources() (stages [][]call, users requests) {
+	stages, _ = b.bareApply()
+	users = requests{}
 	var resources, statuses []call
 	for _, resource := range b.captured {
 		resources = append(resources, applies(resource.Path, resource.Body, "gitops"))
+		users[requestName("apply", resource.Plural, "")]++
 		statuses = append(statuses, call{
 			http.MethodPatch, resource.Path + "/status?fieldManager=" + v1alpha1.ManagerName, string(types.MergePatchType), resource.Status,
 		})
 	}
 	stages[1] = append(resources, stages[1]...)
-	return append(stages, statuses), nil
+	return append(stages, statuses), users
 }
 
 func (b *bench) stages(as func(applied) call) [][]call {
@@ -77,7 +76,7 @@ func (b *bench) stages(as func(applied) call) [][]call {
 // resource is a District or a Puskesmas as a user applies it, and the status
 // that it had in the end.
 type resource struct {
-	Path         string
+	Plural, Path string
 	Body, Status json.RawMessage
 }
 
@@ -106,22 +105,20 @@ func (w wave) captureResources(ctx context.Context, c *cluster) ([]resource, err
 			return nil, err
 		}
 		gvr := schema.GroupVersionResource{Group: v1alpha1.GroupVersion.Group, Version: v1alpha1.GroupVersion.Version, Resource: plural}
-		out = append(out, resource{pathOf(key{gvr, object.GetNamespace(), object.GetName()}), body, patch})
+		out = append(out, resource{plural, pathOf(key{gvr, object.GetNamespace(), object.GetName()}), body, patch})
 	}
 	return out, nil
 }
 
-// bringByBareClient has the bare client send its calls.
-func bringByBareClient(calls func(*bench) ([][]call, error)) func(context.Context, *attempt) error {
+// bringByBareClient has the bare client send its calls. What it asks for in the
+// user's place is not counted as its own, as with the operator.
+func bringByBareClient(calls func(*bench) ([][]call, requests)) func(context.Context, *attempt) error {
 	return func(ctx context.Context, a *attempt) error {
 		kubeconfig, err := a.cluster.kubeconfig(ctx, bareAccount)
 		if err != nil {
 			return err
 		}
-		stages, err := calls(a.bench)
-		if err != nil {
-			return err
-		}
+		stages, users := calls(a.bench)
 		content, err := json.Marshal(stages)
 		if err != nil {
 			return err
@@ -141,10 +138,11 @@ func bringByBareClient(calls func(*bench) ([][]call, error)) func(context.Contex
 		a.began = result.Start
 		a.outcome.Done = result.End.Sub(result.Start)
 		a.spent(used)
+		a.cluster.tally.by(users)
 		return nil
 	}
 }
 
-func limit(name, what string, calls func(*bench) ([][]call, error)) contestant {
+func limit(name, what string, calls func(*bench) ([][]call, requests)) contestant {
 	return contestant{name: name, what: fmt.Sprintf("bare client, %s", what), bring: bringByBareClient(calls)}
 }

@@ -149,7 +149,7 @@ func (s stacks) apart() ([]graph, error) {
 	for _, part := range []struct {
 		kind, plural string
 		versions     [][]any
-	}{{"BenchDistrict", "benchdistricts", s.districts}, {"BenchPuskesmas", "benchpuskesmases", s.facilities}} {
+	}{{"BenchDistrict", "benchdistricts", s.districts}, {"BenchFacility", "benchfacilities", s.facilities}} {
 		p := template.Parameters{Of: "schema.spec"}
 		resources, err := resourcesOf("r", &p, part.versions, nil)
 		if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -56,19 +57,20 @@ func kubectl() contestant {
 func (a *attempt) runAll(commands []*exec.Cmd) error {
 	var group errgroup.Group
 	group.SetLimit(peerProcesses)
-	for _, command := range commands {
-		group.Go(func() error {
-			if output, err := command.CombinedOutput(); err != nil {
-				return fmt.Errorf("%s: %w\n%s", filepath.Base(command.Path), err, lastLine(string(output)))
+	used := make([]usage, len(commands))
+	for i, command := range commands {
+		group.Go(func() (err error) {
+			var output bytes.Buffer
+			command.Stdout, command.Stderr = &output, &output
+			if used[i], err = runToEnd(command); err != nil {
+				return fmt.Errorf("%s: %w\n%s", filepath.Base(command.Path), err, lastLine(output.String()))
 			}
 			return nil
 		})
 	}
 	err := group.Wait()
-	for _, command := range commands {
-		if command.ProcessState != nil {
-			a.spent(usageAfter(command))
-		}
+	for _, u := range used {
+		a.spent(u)
 	}
 	return err
 }

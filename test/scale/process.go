@@ -86,6 +86,34 @@ type usage struct {
 	PeakMiB float64
 }
 
+// peakEvery is how often a process that ends by itself is asked for its peak: the
+// kernel's own answer afterwards would begin with what this process had when it
+// forked.
+const peakEvery = 20 * time.Millisecond
+
+// runToEnd runs a command and returns what it has consumed.
+func runToEnd(command *exec.Cmd) (usage, error) {
+	if err := command.Start(); err != nil {
+		return usage{}, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	tick := time.NewTicker(peakEvery)
+	defer tick.Stop()
+	var peak float64
+	for {
+		select {
+		case <-tick.C:
+			if u, err := usageOf(command.Process.Pid); err == nil {
+				peak = u.PeakMiB
+			}
+		case err := <-ended:
+			state := command.ProcessState
+			return usage{CPU: state.UserTime() + state.SystemTime(), PeakMiB: peak}, err
+		}
+	}
+}
+
 // clockTick is the unit of times in /proc on Linux, whatever the kernel's own tick.
 const clockTick = 10 * time.Millisecond
 

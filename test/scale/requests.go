@@ -96,6 +96,13 @@ type roundTripper func(*http.Request) (*http.Response, error)
 // RoundTrip sends a request.
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
+// by adds what somebody else has asked for in the user's place.
+func (t *tally) by(user requests) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.count.add(user)
+}
+
 // soFar is what it has counted.
 func (t *tally) soFar() requests {
 	t.mu.Lock()
