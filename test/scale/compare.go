@@ -58,7 +58,8 @@ func (b *bench) compare() (report, error) {
 			t := turn{Round: n + 1, Who: who.name, outcome: took}
 			switch {
 			case b.ctx.Err() != nil || (err != nil && who.name == theOperator):
-				return nil, fmt.Errorf("round %d: %s: %w", n+1, who.name, err)
+				r.Aims = r.aims()
+				return r, fmt.Errorf("round %d: %s: %w", n+1, who.name, err)
 			case err != nil:
 				say("round %d: %s: %v", n+1, who.name, err)
 				t.Failure = err.Error()

@@ -82,7 +82,7 @@ func (b *bench) live() (report, error) {
 	err := b.onCluster("life", true, func(ctx context.Context, c *cluster, o *observer) error {
 		l := &life{bench: b, cluster: c, observer: o, log: &auditReader{path: c.auditLog}}
 		var err error
-		if err = l.begin(ctx); err != nil {
+		if err := l.begin(ctx); err != nil {
 			return err
 		}
 		if r.Asked, err = l.log.quiet(b, quietAfter); err != nil {

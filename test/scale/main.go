@@ -25,6 +25,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -108,23 +109,27 @@ func run(ctx context.Context, o options) error {
 		return fmt.Errorf("-scenario %q: name one of %s", o.scenario, scenarioNames())
 	}
 	measured, err := measure(b)
+	if measured == nil {
+		return err
+	}
+	// What was measured before something went wrong is worth having.
+	measured.print(os.Stdout)
+	return errors.Join(err, write(o.json, measured), measured.missed())
+}
+
+// write writes the results to a file, if one is named.
+func write(file string, measured report) error {
+	if file == "" {
+		return nil
+	}
+	content, err := json.MarshalIndent(measured, "", "  ")
 	if err != nil {
 		return err
 	}
-	measured.print(os.Stdout)
-	if o.json != "" {
-		content, err := json.MarshalIndent(measured, "", "  ")
-		if err != nil {
-			return err
-		}
-		if err := os.MkdirAll(filepath.Dir(o.json), 0o755); err != nil { //nolint:gosec // results are for everybody
-			return err
-		}
-		if err := os.WriteFile(o.json, append(content, '\n'), 0o644); err != nil { //nolint:gosec // results are for everybody
-			return err
-		}
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil { //nolint:gosec // results are for everybody
+		return err
 	}
-	return measured.missed()
+	return os.WriteFile(file, append(content, '\n'), 0o644) //nolint:gosec // results are for everybody
 }
 
 // say tells what goes on.

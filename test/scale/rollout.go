@@ -42,14 +42,17 @@ type rollout struct {
 
 // rollOut provisions districts by a Wave, names the next release on it, and
 // watches how it gets there, or where it stops.
-func (b *bench) rollOut() (*rolloutResults, error) {
+func (b *bench) rollOut() (report, error) {
 	r := &rollout{bench: b, results: rolloutResults{About: b.about}}
 	say("wave: %d districts with %d Puskesmas each", b.districts, b.puskesmas)
 	err := b.onCluster("wave", true, func(ctx context.Context, c *cluster, o *observer) error {
 		r.cluster, r.observer, r.log = c, o, &auditReader{path: c.auditLog}
 		return r.run(ctx)
 	})
-	return &r.results, err
+	if err != nil {
+		return nil, err
+	}
+	return &r.results, nil
 }
 
 func (r *rollout) run(ctx context.Context) error {

@@ -24,7 +24,7 @@ var scenarios = map[string]func(*bench) (report, error){
 	"gate":    (*bench).gate,
 	"life":    (*bench).live,
 	"slow":    (*bench).slow,
-	"wave":    func(b *bench) (report, error) { return b.rollOut() },
+	"wave":    (*bench).rollOut,
 }
 
 func scenarioNames() string { return strings.Join(slices.Sorted(maps.Keys(scenarios)), ", ") }

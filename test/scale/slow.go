@@ -41,7 +41,10 @@ func (b *bench) slow() (report, error) {
 		r.Usage, err = usageOf(running.command.Process.Pid)
 		return err
 	})
-	return r, err
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 func (r *slowness) print(w io.Writer) {
