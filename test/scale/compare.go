@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"ilp.health/operator/test/scale/internal/stats"
 )
@@ -33,8 +34,7 @@ type comparison struct {
 	names []string
 }
 
-// compare lets the contestants take turns, each on a fresh API server. Whoever
-// goes first in one round goes last in another.
+// compare lets the contestants take turns, each on a fresh API server.
 func (b *bench) compare() (report, error) {
 	in, out, err := b.chosen(b.contestants)
 	if err != nil {
@@ -49,11 +49,8 @@ func (b *bench) compare() (report, error) {
 	}
 	r.Objects, r.Digest = len(b.objects), b.contents.digest()
 	for n := range b.rounds {
-		for i := range in {
-			who := in[(i+n/2)%len(in)]
-			if n%2 == 1 {
-				who = in[(len(in)-1-i+n/2)%len(in)]
-			}
+		for _, i := range order(len(in), n) {
+			who := in[i]
 			took, err := b.attempt(n+1, who)
 			t := turn{Round: n + 1, Who: who.name, outcome: took}
 			switch {
@@ -69,6 +66,20 @@ func (b *bench) compare() (report, error) {
 	}
 	r.Aims = r.aims()
 	return r, nil
+}
+
+// order is who goes when in a round. The first moves on by one in every other
+// round, and the rounds between are backwards, so that nobody is always after
+// the same other.
+func order(contestants, round int) []int {
+	out := make([]int, contestants)
+	for i := range out {
+		out[i] = (i + round/2) % contestants
+	}
+	if round%2 == 1 {
+		slices.Reverse(out)
+	}
+	return out
 }
 
 // of are the values of one contestant.
