@@ -13,10 +13,10 @@ const (
 	gateDistricts = 2
 	gatePuskesmas = 5
 	// gateRequests is what the operator may ask for, for each object.
-	gateRequests = 1.6
+	gateRequests = 1.7
 	// gateAllocated is what the API server may allocate for the operator, as a
 	// multiple of what it allocates for the bare client.
-	gateAllocated = 2.6
+	gateAllocated = 2.15
 )
 
 // gated is what a change must not make dearer: requests and the API server's
