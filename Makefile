@@ -67,7 +67,7 @@ lint: $(LINT) generated ## golangci-lint with kube-api-linter; generated files a
 # The chart's tests read config/, outside of their module, where Go would not see a change: so they are never cached.
 .PHONY: unit
 unit: ## Table, property and golden tests
-	go test ./api/... ./cmd/... ./config/... ./controllers/... ./test/gitops ./test/harness ./test/scale
+	go test ./api/... ./cmd/... ./config/... ./controllers/... ./test/gitops ./test/harness ./test/scale/...
 	cd hack/localcluster && go test ./internal/...
 	cd hack/chart && go test . -count=1
 
@@ -84,6 +84,7 @@ controllers: assets
 .PHONY: suites
 suites: assets
 	$(WITH_ASSETS) go test $(addprefix ./test/integration/,admission disruption install plugin) -count=1 -timeout 20m
+	$(WITH_ASSETS) go run ./test/scale -scenario=gate
 	cd hack/chart && $(WITH_ASSETS) go test ./lifecycle -count=1
 
 # etcd, kube-apiserver and kubectl. They have memory to spare here, and collect garbage less often.
@@ -99,12 +100,29 @@ e2e: build $(CACHE)/bin/helm $(CACHE)/bin/kustomize-controller ## Real node, rea
 	test/e2e/images/load.sh
 	KUBECONFIG=$$($(LOCALCLUSTER) env | sed -n 's/^export KUBECONFIG=//p') go test ./test/e2e/... -count=1 -timeout 60m -v -ginkgo.v
 
+# Results are in bin/bench too, as JSON. The peers are built once.
+PEERS := $(CACHE)/bin/helm $(CACHE)/bin/kustomize-controller $(CACHE)/bin/kro
+
 .PHONY: bench
-bench: ## 15 × 20 Puskesmas beside a bare client, then a wave of 40 × 15; workloads are simulated
+bench: $(PEERS) ## 15 × 20 Puskesmas beside bare clients and peers, then a fleet's life; workloads are simulated (2 hours)
 	hack/localcluster/build.sh
-	go test ./test/scale
-	go run ./test/scale
-	go run ./test/scale -scenario=wave -districts 40 -puskesmas 15
+	go test ./test/scale/...
+	go run ./test/scale -json bin/bench/compare.json
+	go run ./test/scale -scenario=life -json bin/bench/life.json
+	go run ./test/scale -scenario=wave -districts 40 -puskesmas 15 -json bin/bench/wave.json
+	go run ./test/scale -scenario=desa -json bin/bench/desa.json
+	go run ./test/scale -scenario=slow -json bin/bench/slow.json
+
+.PHONY: bench-gate
+bench-gate: ## What a bring-up costs the API server in requests and allocations, held to test/scale/gate.go
+	hack/localcluster/build.sh
+	go run ./test/scale -scenario=gate -json bin/bench/gate.json
+
+.PHONY: bench-national
+bench-national: ## All 514 districts × 20 Puskesmas, once, beside bare clients; restarts at that size (hours, 12 GiB)
+	hack/localcluster/build.sh
+	go run ./test/scale -districts 514 -rounds 1 -contestants operator,bare,bare-crs -timeout 6h -json bin/bench/national.json
+	go run ./test/scale -scenario=life -districts 514 -steps rest,restart,kill -timeout 6h -json bin/bench/national-life.json
 
 ##@ Develop
 
@@ -150,6 +168,10 @@ $(CACHE)/bin/helm: hack/chart/go.mod
 $(CACHE)/bin/kustomize-controller: hack/flux/go.mod
 	@mkdir -p $(CACHE)/bin
 	cd hack/flux && go build -o $@ github.com/fluxcd/kustomize-controller
+
+$(CACHE)/bin/kro: hack/kro/go.mod
+	@mkdir -p $(CACHE)/bin
+	cd hack/kro && go build -o $@ github.com/kubernetes-sigs/kro/cmd/controller
 
 $(CONTROLLER_GEN): hack/tools/go.mod
 	@mkdir -p $(TOOLS)

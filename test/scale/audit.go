@@ -9,41 +9,6 @@ import (
 	"time"
 )
 
-// requests counts requests by verb and resource.
-type requests map[string]int
-
-// sum counts those that a filter lets through.
-func (r requests) sum(keep func(name string) bool) int {
-	n := 0
-	for name, count := range r {
-		if keep(name) {
-			n += count
-		}
-	}
-	return n
-}
-
-// Writes are all but reads; leases, by which replicas agree who works, are left out.
-func isWrite(name string) bool {
-	verb, _, _ := strings.Cut(name, " ")
-	return verb != "get" && verb != "list" && verb != "watch" && !isLease(name)
-}
-
-func isLease(name string) bool { return strings.HasSuffix(name, " leases") }
-
-// isOwn tells requests for the objects of the stack from the operator's
-// bookkeeping: its own resources, their statuses, and events.
-func isOwn(name string) bool {
-	_, resource, _ := strings.Cut(name, " ")
-	resource, _, _ = strings.Cut(resource, "/")
-	for _, gvr := range kinds {
-		if gvr.Resource == resource {
-			return true
-		}
-	}
-	return false
-}
-
 // auditReader reads the API server's audit log of the operator's requests.
 type auditReader struct {
 	path   string
@@ -53,6 +18,8 @@ type auditReader struct {
 type auditEvent struct {
 	Verb      string `json:"verb"`
 	ObjectRef struct {
+		Namespace   string `json:"namespace"`
+		Name        string `json:"name"`
 		Resource    string `json:"resource"`
 		Subresource string `json:"subresource"`
 	} `json:"objectRef"`
@@ -60,34 +27,42 @@ type auditEvent struct {
 	ResponseStatus struct {
 		Code int `json:"code"`
 	} `json:"responseStatus"`
+	// StageTimestamp is when it was answered.
+	StageTimestamp time.Time `json:"stageTimestamp"`
 }
 
 // next counts the requests since the last call.
 func (r *auditReader) next() (requests, error) {
+	out := requests{}
+	err := r.each(func(event *auditEvent) { out[event.name()]++ })
+	return out, err
+}
+
+// each handles the requests since the last call.
+func (r *auditReader) each(handle func(*auditEvent)) error {
 	file, err := os.Open(r.path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer file.Close()
 	if _, err := file.Seek(r.offset, io.SeekStart); err != nil {
-		return nil, err
+		return err
 	}
 	content, err := io.ReadAll(file)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// The last line may not be complete yet.
 	content = content[:bytes.LastIndexByte(content, '\n')+1]
 	r.offset += int64(len(content))
-	out := requests{}
 	for line := range bytes.Lines(content) {
 		var event auditEvent
 		if err := json.Unmarshal(line, &event); err != nil {
-			return nil, err
+			return err
 		}
-		out[event.name()]++
+		handle(&event)
 	}
-	return out, nil
+	return nil
 }
 
 // name is verb and resource, with the status where a request failed.
@@ -110,24 +85,34 @@ func (e *auditEvent) name() string {
 	return name
 }
 
+// quietAfter is how long the operator must ask for nothing to be called quiet.
+// It is above the time after which it looks again at what was not ready.
+const quietAfter = 20 * time.Second
+
 // quiet counts requests until the operator has asked for nothing but leases and
 // watches for a while.
 func (r *auditReader) quiet(b *bench, patience time.Duration) (requests, error) {
 	all := requests{}
-	for last := time.Now(); time.Since(last) < patience; {
-		if err := b.sleep(patience / 10); err != nil {
-			return nil, err
+	_, err := r.until(b, patience, func(event *auditEvent) { all[event.name()]++ })
+	return all, err
+}
+
+// until handles requests until the operator is quiet, and returns when it asked
+// for something last.
+func (r *auditReader) until(b *bench, patience time.Duration, handle func(*auditEvent)) (last time.Time, err error) {
+	for waiting := time.Now(); time.Since(waiting) < patience; {
+		if err := b.sleep(patience / 20); err != nil {
+			return last, err
 		}
-		more, err := r.next()
-		if err != nil {
-			return nil, err
-		}
-		for name, count := range more {
-			all[name] += count
-			if !isLease(name) && !strings.HasPrefix(name, "watch ") {
-				last = time.Now()
+		err := r.each(func(event *auditEvent) {
+			handle(event)
+			if isBusy(event.name()) {
+				waiting, last = time.Now(), event.StageTimestamp
 			}
+		})
+		if err != nil {
+			return last, err
 		}
 	}
-	return all, nil
+	return last, nil
 }

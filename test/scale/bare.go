@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -27,14 +26,20 @@ const bareClientCommand = "bare-client"
 // the operator.
 const bareInFlight = 8
 
-// bareResult is what the bare client prints.
-type bareResult struct {
-	// Start is when the first request went out.
-	Start time.Time
+// call is a request of the bare client, ready to be sent. Path has its query.
+type call struct {
+	Method, Path, ContentType string
+	Body                      json.RawMessage
 }
 
-// runBareClient applies the objects of a file: namespaces first, then everything.
-// It neither encodes nor decodes objects: nothing can be faster.
+// bareResult is what the bare client prints: when the first request went out and
+// when the last one was answered.
+type bareResult struct {
+	Start, End time.Time
+}
+
+// runBareClient sends the stages of calls that a file holds, one stage after the
+// other. It neither encodes nor decodes objects: nothing can be faster.
 func runBareClient(kubeconfig, file string) error {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
@@ -49,51 +54,47 @@ func runBareClient(kubeconfig, file string) error {
 	if err != nil {
 		return err
 	}
-	var objects []applied
-	if err := json.Unmarshal(content, &objects); err != nil {
+	var stages [][]call
+	if err := json.Unmarshal(content, &stages); err != nil {
 		return err
 	}
-	namespaces := 0
-	for namespaces < len(objects) && objects[namespaces].Key.Resource == "namespaces" {
-		namespaces++
-	}
 	result := bareResult{Start: time.Now()}
-	for _, stage := range [][]applied{objects[:namespaces], objects[namespaces:]} {
-		if err := applyAll(httpClient, config.Host, stage); err != nil {
+	for _, stage := range stages {
+		if err := sendAll(httpClient, strings.TrimSuffix(config.Host, "/"), stage); err != nil {
 			return err
 		}
 	}
+	result.End = time.Now()
 	return json.NewEncoder(os.Stdout).Encode(result)
 }
 
-func applyAll(httpClient *http.Client, host string, objects []applied) error {
-	work := make(chan applied)
+func sendAll(httpClient *http.Client, host string, calls []call) error {
+	work := make(chan call)
 	errs := make([]error, bareInFlight)
 	var wg sync.WaitGroup
 	for i := range bareInFlight {
 		wg.Go(func() {
-			for object := range work {
-				if err := applyOne(httpClient, host, object); err != nil && errs[i] == nil {
-					errs[i] = fmt.Errorf("%s: %w", object.Key, err)
+			for c := range work {
+				if err := send(httpClient, host, c); err != nil && errs[i] == nil {
+					errs[i] = fmt.Errorf("%s %s: %w", c.Method, c.Path, err)
 				}
 			}
 		})
 	}
-	for _, object := range objects {
-		work <- object
+	for _, c := range calls {
+		work <- c
 	}
 	close(work)
 	wg.Wait()
 	return errors.Join(errs...)
 }
 
-func applyOne(httpClient *http.Client, host string, object applied) error {
-	url := strings.TrimSuffix(host, "/") + object.Path + "?fieldManager=ilp-operator&force=true"
-	request, err := http.NewRequest(http.MethodPatch, url, bytes.NewReader(object.Body))
+func send(httpClient *http.Client, host string, c call) error {
+	request, err := http.NewRequest(c.Method, host+c.Path, bytes.NewReader(c.Body))
 	if err != nil {
 		return err
 	}
-	request.Header.Set("Content-Type", "application/apply-patch+yaml")
+	request.Header.Set("Content-Type", c.ContentType)
 	request.Header.Set("Accept", "application/json")
 	response, err := httpClient.Do(request)
 	if err != nil {
@@ -115,23 +116,11 @@ func startBareClient(ctx context.Context, kubeconfig, file string) (bareResult, 
 		return result, usage{}, err
 	}
 	command := exec.CommandContext(ctx, self, bareClientCommand, kubeconfig, file)
-	command.Stderr = os.Stderr
-	output, err := command.Output()
+	var output bytes.Buffer
+	command.Stdout, command.Stderr = &output, os.Stderr
+	used, err := runToEnd(command)
 	if err != nil {
-		return result, usage{}, fmt.Errorf("bare client: %w", err)
+		return result, used, fmt.Errorf("bare client: %w", err)
 	}
-	if err := json.Unmarshal(output, &result); err != nil {
-		return result, usage{}, err
-	}
-	return result, usageAfter(command), nil
-}
-
-// usageAfter is what a process that has ended had consumed.
-func usageAfter(command *exec.Cmd) usage {
-	state := command.ProcessState
-	u := usage{CPU: state.UserTime() + state.SystemTime()}
-	if rusage, ok := state.SysUsage().(*syscall.Rusage); ok {
-		u.PeakMiB = float64(rusage.Maxrss) / 1024
-	}
-	return u
+	return result, used, json.Unmarshal(output.Bytes(), &result)
 }

@@ -2,13 +2,11 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -20,11 +18,13 @@ type bench struct {
 	options
 	ctx    context.Context
 	folder string
+	about  about
 	wave   wave
-	// objects are those of the counting round.
-	objects     []applied
-	objectsFile string
-	results     results
+	// objects, their contents and the resources with their statuses are what the
+	// operator has made of the wave in the first place, for others to do as well.
+	objects  []applied
+	contents contents
+	captured []resource
 }
 
 func httpStatus(code int) string { return strings.ToLower(http.StatusText(code)) }
@@ -32,7 +32,6 @@ func httpStatus(code int) string { return strings.ToLower(http.StatusText(code))
 // prepare builds what is measured and finds what it is measured on.
 func (b *bench) prepare(ctx context.Context) error {
 	b.ctx = ctx
-	b.results.Machine = fmt.Sprintf("%d processors, %s", runtime.NumCPU(), runtime.Version())
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		assets := filepath.Join(b.folder, "assets")
 		if err := b.command(localcluster(), "assets", assets); err != nil {
@@ -42,21 +41,27 @@ func (b *bench) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	if b.operator != "" {
-		return nil
+	if b.operator == "" {
+		say("building the operator")
+		b.operator = filepath.Join(b.folder, "operator")
+		if err := b.command("go", "build", "-C", testenv.Root(&harness{ctx: ctx}), "-o", b.operator, "./cmd/operator"); err != nil {
+			return err
+		}
 	}
-	say("building the operator")
-	b.operator = filepath.Join(b.folder, "operator")
-	return b.command("go", "build", "-C", testenv.Root(&harness{ctx: ctx}), "-o", b.operator, "./cmd/operator")
+	b.about = b.describe()
+	return nil
 }
 
 // localcluster is where hack/localcluster/build.sh leaves it.
-func localcluster() string {
+func localcluster() string { return cached("localcluster") }
+
+// cached is a program that make has built into the cache.
+func cached(name string) string {
 	cache, err := os.UserCacheDir()
 	if err != nil {
-		return "localcluster"
+		return name
 	}
-	return filepath.Join(cache, "ilp-operator/bin/localcluster")
+	return filepath.Join(cache, "ilp-operator/bin", name)
 }
 
 func (b *bench) command(name string, args ...string) error {
@@ -77,46 +82,17 @@ func (b *bench) sleep(d time.Duration) error {
 	}
 }
 
-// rounds are the whole programme.
-func (b *bench) rounds(ctx context.Context) error {
-	if err := b.countingRound(); err != nil {
-		return fmt.Errorf("counting round: %w", err)
-	}
-	content, err := json.Marshal(b.objects)
-	if err != nil {
-		return err
-	}
-	b.objectsFile = filepath.Join(b.folder, "objects.json")
-	if err := os.WriteFile(b.objectsFile, content, 0o600); err != nil {
-		return err
-	}
-	for n := range b.options.rounds {
-		var r round
-		turns := []func(int, *round) error{b.operatorRound, b.bareRound}
-		if n%2 == 1 {
-			turns[0], turns[1] = turns[1], turns[0]
-		}
-		for _, turn := range turns {
-			if err := turn(n+1, &r); err != nil {
-				return fmt.Errorf("round %d: %w", n+1, err)
-			}
-		}
-		b.results.Rounds = append(b.results.Rounds, r)
-	}
-	if err := b.kubectlRound(); err != nil {
-		return fmt.Errorf("kubectl: %w", err)
-	}
-	return ctx.Err()
-}
-
 // onCluster runs something on a fresh API server.
-func (b *bench) onCluster(name string, audited bool, do func(context.Context, *cluster, *observer) error) error {
+func (b *bench) onCluster(name string, audited bool, do func(context.Context, *cluster, *observer) error, options ...testenv.Option) error {
 	ctx, cancel := context.WithCancel(b.ctx)
-	c, err := startCluster(ctx, filepath.Join(b.folder, name), audited)
+	c, err := startCluster(ctx, filepath.Join(b.folder, name), audited, options...)
 	defer func() {
 		// An API server that ends waits for the watches of its clients.
 		cancel()
 		c.stop()
+		if err := os.RemoveAll(c.folder); err != nil {
+			say("%v", err)
+		}
 	}()
 	if err != nil {
 		return err

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"path"
 	"reflect"
+	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -22,32 +24,58 @@ type applied struct {
 	Body json.RawMessage `json:"body"`
 }
 
-// capture reads the objects from the API server and takes out of each the
-// fields that the operator owns: what it sent, without what the API server
-// filled in and others wrote.
-func capture(ctx context.Context, c *cluster, keys []key) ([]applied, error) {
-	var namespaces, others []applied
-	for _, k := range keys {
-		live, err := c.dynamic.Resource(k.GroupVersionResource).Namespace(k.Namespace).Get(ctx, k.Name, metav1.GetOptions{})
-		if err != nil {
-			return nil, fmt.Errorf("read %s: %w", k, err)
+// listPage bounds what is in memory at once: a country does not fit.
+const listPage = 500
+
+// selector selects the objects of all stacks, whoever has made them.
+const selector = v1alpha1.LabelDistrict
+
+// eachObject reads every object of the stacks.
+func (c *cluster) eachObject(ctx context.Context, handle func(key, *unstructured.Unstructured) error) error {
+	for _, gvr := range kinds {
+		options := metav1.ListOptions{LabelSelector: selector, Limit: listPage}
+		for {
+			page, err := c.dynamic.Resource(gvr).List(ctx, options)
+			if err != nil {
+				return fmt.Errorf("list %s: %w", gvr.Resource, err)
+			}
+			for i := range page.Items {
+				object := &page.Items[i]
+				if err := handle(key{gvr, object.GetNamespace(), object.GetName()}, object); err != nil {
+					return err
+				}
+			}
+			if options.Continue = page.GetContinue(); options.Continue == "" {
+				break
+			}
 		}
+	}
+	return nil
+}
+
+// capture takes out of each object the fields that the operator owns: what it
+// sent, without what the API server filled in and others wrote.
+func capture(ctx context.Context, c *cluster) ([]applied, error) {
+	var namespaces, others []applied
+	err := c.eachObject(ctx, func(k key, live *unstructured.Unstructured) error {
 		object, err := ownedPart(live)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", k, err)
+			return fmt.Errorf("%s: %w", k, err)
 		}
 		body, err := json.Marshal(object)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		a := applied{Key: k, Path: pathOf(k), Body: body}
-		if k.Resource == "namespaces" {
+		if a := (applied{k, pathOf(k), body}); k.Resource == "namespaces" {
 			namespaces = append(namespaces, a)
 		} else {
 			others = append(others, a)
 		}
-	}
-	return append(namespaces, others...), nil
+		return nil
+	})
+	// As an operator would send them: district by district, not kind by kind.
+	slices.SortStableFunc(others, func(a, b applied) int { return cmp.Compare(a.Key.Namespace, b.Key.Namespace) })
+	return append(namespaces, others...), err
 }
 
 func pathOf(k key) string {
@@ -62,33 +90,48 @@ func pathOf(k key) string {
 	return path.Join(p, k.Resource, k.Name)
 }
 
-// ownedPart reads managedFields: Secrets are created, everything else is applied.
+// ownedPart reads managedFields: most objects are applied, some are created.
 func ownedPart(live *unstructured.Unstructured) (map[string]any, error) {
+	fields := map[string]any{}
 	for _, managed := range live.GetManagedFields() {
 		if managed.Manager != v1alpha1.ManagerName || managed.Subresource != "" || managed.FieldsV1 == nil {
 			continue
 		}
-		var fields map[string]any
-		if err := json.Unmarshal(managed.FieldsV1.GetRawBytes(), &fields); err != nil {
+		var more map[string]any
+		if err := json.Unmarshal(managed.FieldsV1.GetRawBytes(), &more); err != nil {
 			return nil, err
 		}
-		object, ok := extract(fields, live.Object).(map[string]any)
-		if !ok {
-			return nil, fmt.Errorf("the operator owns no field of it")
-		}
-		metadata, ok := object["metadata"].(map[string]any)
-		if !ok {
-			metadata = map[string]any{}
-			object["metadata"] = metadata
-		}
-		metadata["name"] = live.GetName()
-		if live.GetNamespace() != "" {
-			metadata["namespace"] = live.GetNamespace()
-		}
-		object["apiVersion"], object["kind"] = live.GetAPIVersion(), live.GetKind()
-		return object, nil
+		mergeInto(fields, more)
 	}
-	return nil, fmt.Errorf("the operator is no manager of it")
+	object, ok := extract(fields, live.Object).(map[string]any)
+	if len(fields) == 0 || !ok {
+		return nil, fmt.Errorf("the operator owns no field of it")
+	}
+	metadata, ok := object["metadata"].(map[string]any)
+	if !ok {
+		metadata = map[string]any{}
+		object["metadata"] = metadata
+	}
+	metadata["name"] = live.GetName()
+	if live.GetNamespace() != "" {
+		metadata["namespace"] = live.GetNamespace()
+	}
+	object["apiVersion"], object["kind"] = live.GetAPIVersion(), live.GetKind()
+	return object, nil
+}
+
+// mergeInto adds fields to fields.
+func mergeInto(fields, more map[string]any) {
+	for name, below := range more {
+		here, known := fields[name].(map[string]any)
+		there, ok := below.(map[string]any)
+		// No fields below mean the whole value.
+		if known && ok && len(here) > 0 && len(there) > 0 {
+			mergeInto(here, there)
+		} else if !known || len(there) == 0 {
+			fields[name] = below
+		}
+	}
 }
 
 // extract returns the part of a value that a set of fields names: f: is a field,

@@ -44,6 +44,8 @@ type cluster struct {
 	*testenv.Environment
 	harness
 	dynamic dynamic.Interface
+	// tally counts the requests of the clients here.
+	tally *tally
 	// cnpg has the name of CloudNativePG and an administrator's rights.
 	cnpg dynamic.Interface
 	// auditLog is empty unless requests are counted.
@@ -95,12 +97,12 @@ func (c *cluster) stop() {
 
 // startCluster starts an API server with everything that must be there before
 // the operator. Whoever calls it stops it, also after an error.
-func startCluster(ctx context.Context, folder string, audited bool) (*cluster, error) {
-	c := &cluster{folder: folder, harness: harness{ctx: ctx}}
+func startCluster(ctx context.Context, folder string, audited bool, others ...testenv.Option) (*cluster, error) {
+	c := &cluster{folder: folder, harness: harness{ctx: ctx}, tally: &tally{count: requests{}}}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return c, err
 	}
-	options := []testenv.Option{testenv.WithCloudNativePG()}
+	options := append([]testenv.Option{testenv.WithCloudNativePG()}, others...)
 	if audited {
 		policy := filepath.Join(folder, "audit-policy.yaml")
 		if err := os.WriteFile(policy, []byte(auditPolicy), 0o600); err != nil {
@@ -114,6 +116,10 @@ func startCluster(ctx context.Context, folder string, audited bool) (*cluster, e
 		return c, err
 	}
 	c.Config.QPS = -1
+	c.Config.Wrap(c.tally.wrap)
+	if c.Client, err = client.NewWithWatch(c.Config, client.Options{Scheme: c.Scheme}); err != nil {
+		return c, err
+	}
 	if c.dynamic, err = dynamic.NewForConfig(c.Config); err != nil {
 		return c, err
 	}
@@ -163,7 +169,8 @@ func (c *cluster) kubeconfig(ctx context.Context, account string) (string, error
 	if err != nil {
 		return "", err
 	}
-	hours := int64(3600)
+	// Longer than any run.
+	hours := int64(24 * 3600)
 	token, err := clientset.CoreV1().ServiceAccounts(operatorNamespace).CreateToken(ctx, account,
 		&authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &hours}}, metav1.CreateOptions{})
 	if err != nil {

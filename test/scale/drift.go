@@ -35,58 +35,71 @@ var edits = map[string]string{
 // deletable are deleted by turns; nothing of them holds data.
 var deletable = []string{"deployments", "services", "networkpolicies", "poddisruptionbudgets", "serviceaccounts", "ingresses", "roles", "configmaps"}
 
-// drift deletes and edits objects by turns, one at a time, and measures until
-// each is as before. The seed is fixed: every run touches the same objects.
-func (b *bench) drift(ctx context.Context, c *cluster, log *auditReader) error {
-	say("drift: %d objects are deleted or edited", b.drifts)
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // not for secrets
+// disturbance is what is done to an object: an edit, or else it is deleted.
+type disturbance struct {
+	key  key
+	edit string
+}
+
+// disturbances are so many, of as many objects while they last, deletions and
+// edits by turns. The seed is fixed: every run touches the same objects.
+func (b *bench) disturbances(n int) []disturbance {
 	var stateless []key
 	for _, object := range b.objects {
 		if slices.Contains(deletable, object.Key.Resource) {
 			stateless = append(stateless, object.Key)
 		}
 	}
-	if _, err := log.next(); err != nil {
-		return err
-	}
-	for n := 0; n < b.drifts; {
-		k := stateless[random.IntN(len(stateless))]
-		edit := edits[k.Resource]
-		if n%2 == 1 && edit == "" {
-			continue
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // not for secrets
+	random.Shuffle(len(stateless), func(i, j int) { stateless[i], stateless[j] = stateless[j], stateless[i] })
+	var out []disturbance
+	for _, k := range stateless[:min(n, len(stateless))] {
+		d := disturbance{key: k}
+		if len(out)%2 == 1 {
+			d.edit = edits[k.Resource]
 		}
-		if n%2 == 0 {
-			edit = ""
-		}
-		took, err := b.disturb(ctx, c, k, edit)
-		if err != nil {
-			return fmt.Errorf("drift of %s: %w", k, err)
-		}
-		b.results.Drift = append(b.results.Drift, took)
-		n++
+		out = append(out, d)
 	}
-	if err := b.sleep(2 * time.Second); err != nil {
-		return err
-	}
-	var err error
-	b.results.DriftRequests, err = log.next()
-	return err
+	return out
 }
 
-// disturb deletes one object, or edits it, and returns the time until it is as before.
-func (b *bench) disturb(ctx context.Context, c *cluster, k key, edit string) (time.Duration, error) {
-	resource := c.dynamic.Resource(k.GroupVersionResource).Namespace(k.Namespace)
-	before, err := resource.Get(ctx, k.Name, metav1.GetOptions{})
+// drifted is how long objects were not as they should be, each alone.
+type drifted struct {
+	Took     []time.Duration
+	Requests requests
+}
+
+func (l *life) drift(ctx context.Context) (finding, error) {
+	if err := l.forget(); err != nil {
+		return nil, err
+	}
+	r := &drifted{}
+	for _, d := range l.disturbances(l.drifts) {
+		took, err := l.disturb(ctx, d)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", d.key, err)
+		}
+		r.Took = append(r.Took, took)
+	}
+	var err error
+	r.Requests, _, err = l.since(time.Now())
+	return r, err
+}
+
+// disturb does it and returns the time until all is as before.
+func (l *life) disturb(ctx context.Context, d disturbance) (time.Duration, error) {
+	resource := l.cluster.dynamic.Resource(d.key.GroupVersionResource).Namespace(d.key.Namespace)
+	before, err := resource.Get(ctx, d.key.Name, metav1.GetOptions{})
 	if err != nil {
 		return 0, err
 	}
-	w, err := resource.Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + k.Name, ResourceVersion: before.GetResourceVersion()})
+	w, err := resource.Watch(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + d.key.Name, ResourceVersion: before.GetResourceVersion()})
 	if err != nil {
 		return 0, err
 	}
 	defer w.Stop()
 	begin := time.Now()
-	if err := touch(ctx, resource, k.Name, edit); err != nil {
+	if err := d.touch(ctx, resource); err != nil {
 		return 0, err
 	}
 	want := essence(before)
@@ -97,7 +110,7 @@ func (b *bench) disturb(ctx context.Context, c *cluster, k key, edit string) (ti
 			object, ok := event.Object.(*unstructured.Unstructured)
 			if ok && event.Type != watch.Deleted && essence(object) == want {
 				took := time.Since(begin)
-				return took, b.sleep(driftQuiet)
+				return took, l.sleep(driftQuiet)
 			}
 		case <-timeout:
 			return 0, fmt.Errorf("not put right within %s", driftPatience)
@@ -107,27 +120,42 @@ func (b *bench) disturb(ctx context.Context, c *cluster, k key, edit string) (ti
 	}
 }
 
-func touch(ctx context.Context, resource dynamic.ResourceInterface, name, edit string) error {
-	if edit == "" {
-		return resource.Delete(ctx, name, metav1.DeleteOptions{})
+func (d *disturbance) touch(ctx context.Context, resource dynamic.ResourceInterface) error {
+	if d.edit == "" {
+		return resource.Delete(ctx, d.key.Name, metav1.DeleteOptions{})
 	}
-	_, err := resource.Patch(ctx, name, types.MergePatchType, []byte(edit), metav1.PatchOptions{FieldManager: "somebody"})
+	_, err := resource.Patch(ctx, d.key.Name, types.MergePatchType, []byte(d.edit), metav1.PatchOptions{FieldManager: "somebody"})
 	return err
 }
 
-// essence is an object without what the API server makes anew each time.
 func essence(object *unstructured.Unstructured) string {
-	stripped := object.DeepCopy()
-	delete(stripped.Object, "status")
-	for _, field := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "managedFields"} {
-		unstructured.RemoveNestedField(stripped.Object, "metadata", field)
-	}
-	for _, field := range []string{"clusterIP", "clusterIPs"} {
-		unstructured.RemoveNestedField(stripped.Object, "spec", field)
-	}
-	content, err := json.Marshal(stripped.Object)
+	content, err := json.Marshal(contentOf(object))
 	if err != nil {
 		return ""
 	}
 	return string(content)
+}
+
+func (r *drifted) print(t table) {
+	if len(r.Took) == 0 {
+		return
+	}
+	sorted := slices.Sorted(slices.Values(r.Took))
+	t.line("%-14sput right in %s (median), %s at most; %.2f writes for each of %d", "drift", milliseconds(sorted[len(sorted)/2]), milliseconds(sorted[len(sorted)-1]), r.writes(), len(sorted))
+	t.requests(r.Requests)
+}
+
+func (r *drifted) writes() float64 {
+	return float64(r.Requests.sum(isWrite)) / float64(max(len(r.Took), 1))
+}
+
+func (r *drifted) aims() []aim {
+	sorted := slices.Sorted(slices.Values(r.Took))
+	if len(sorted) == 0 {
+		return nil
+	}
+	return []aim{
+		atMost("drift: put right, median", 100, float64(sorted[len(sorted)/2].Milliseconds()), " ms"),
+		atMost("drift: put right, longest", 500, float64(sorted[len(sorted)-1].Milliseconds()), " ms"),
+	}
 }

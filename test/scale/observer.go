@@ -9,12 +9,9 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/metadata"
-
-	"ilp.health/operator/api/v1alpha1"
 )
 
 // kinds are all that a stack is made of, by their plural.
@@ -65,7 +62,6 @@ func observe(ctx context.Context, c *cluster) (*observer, error) {
 		return nil, err
 	}
 	o := &observer{simulator: newSimulator(ctx, c.dynamic, c.cnpg), seen: map[key]time.Time{}, last: time.Now(), versions: map[key]int64{}}
-	selector := labels.SelectorFromSet(labels.Set{v1alpha1.LabelManagedBy: v1alpha1.ManagerName}).String()
 	for _, gvr := range kinds {
 		open := func() (watch.Interface, error) {
 			return client.Resource(gvr).Watch(ctx, metav1.ListOptions{LabelSelector: selector, ResourceVersion: "0"})

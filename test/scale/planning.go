@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -63,14 +61,4 @@ func (s snapshot) measure() planning {
 	slices.Sort(took)
 	p.Snapshot, p.Median, p.Max = fleets[plans/2], took[plans/2], took[plans-1]
 	return p
-}
-
-// loadAverage is the machine's, of one, five and fifteen minutes.
-func loadAverage() string {
-	content, err := os.ReadFile("/proc/loadavg")
-	fields := strings.Fields(string(content))
-	if err != nil || len(fields) < 3 {
-		return "unknown"
-	}
-	return strings.Join(fields[:3], " ")
 }

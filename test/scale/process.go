@@ -16,7 +16,7 @@ import (
 // stopPatience is how long the operator may take to end.
 const stopPatience = 10 * time.Second
 
-// operator is a running operator.
+// operator is a running operator, or a peer's controller.
 type operator struct {
 	command *exec.Cmd
 	ended   chan error
@@ -25,16 +25,21 @@ type operator struct {
 // startOperator starts it under its own service account, as it runs in a
 // cluster but for its ports.
 func startOperator(ctx context.Context, binary, kubeconfig, logFile string, args ...string) (*operator, error) {
+	return startProcess(ctx, binary, logFile, nil, append([]string{
+		"--kubeconfig=" + kubeconfig, "--namespace=" + operatorNamespace, "--service-account=" + operatorAccount,
+		"--metrics-bind-address=0", "--health-probe-bind-address=0",
+	}, args...)...)
+}
+
+// startProcess starts a program that runs on, with more in its environment.
+func startProcess(ctx context.Context, binary, logFile string, environment []string, args ...string) (*operator, error) {
 	log, err := os.OpenFile(logFile, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	args = append([]string{
-		"--kubeconfig=" + kubeconfig, "--namespace=" + operatorNamespace, "--service-account=" + operatorAccount,
-		"--metrics-bind-address=0", "--health-probe-bind-address=0",
-	}, args...)
 	command := exec.CommandContext(ctx, binary, args...)
+	command.Env = append(os.Environ(), environment...)
 	command.Stdout, command.Stderr = log, log
 	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	command.WaitDelay = stopPatience
@@ -59,6 +64,9 @@ func (o *operator) stop(signal syscall.Signal) {
 	}
 }
 
+// end ends it as its Deployment's removal would.
+func (o *operator) end() { o.stop(syscall.SIGTERM) }
+
 // died reports an operator that ended by itself, with the last words of its log.
 func (o *operator) died(logFile string) error {
 	select {
@@ -66,7 +74,7 @@ func (o *operator) died(logFile string) error {
 		o.ended <- err
 		content, _ := os.ReadFile(logFile)
 		lines := strings.Split(strings.TrimSpace(string(content)), "\n")
-		return fmt.Errorf("the operator ended: %w\n%s", err, strings.Join(lines[max(0, len(lines)-5):], "\n"))
+		return fmt.Errorf("%s ended: %w\n%s", filepath.Base(o.command.Path), err, strings.Join(lines[max(0, len(lines)-5):], "\n"))
 	default:
 		return nil
 	}
@@ -76,6 +84,34 @@ func (o *operator) died(logFile string) error {
 type usage struct {
 	CPU     time.Duration
 	PeakMiB float64
+}
+
+// peakEvery is how often a process that ends by itself is asked for its peak: the
+// kernel's own answer afterwards would begin with what this process had when it
+// forked.
+const peakEvery = 20 * time.Millisecond
+
+// runToEnd runs a command and returns what it has consumed.
+func runToEnd(command *exec.Cmd) (usage, error) {
+	if err := command.Start(); err != nil {
+		return usage{}, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	tick := time.NewTicker(peakEvery)
+	defer tick.Stop()
+	var peak float64
+	for {
+		select {
+		case <-tick.C:
+			if u, err := usageOf(command.Process.Pid); err == nil {
+				peak = u.PeakMiB
+			}
+		case err := <-ended:
+			state := command.ProcessState
+			return usage{CPU: state.UserTime() + state.SystemTime(), PeakMiB: peak}, err
+		}
+	}
 }
 
 // clockTick is the unit of times in /proc on Linux, whatever the kernel's own tick.
@@ -144,14 +180,4 @@ func children(name string) []int {
 }
 
 // serverCPU is what etcd and kube-apiserver have consumed.
-func serverCPU() time.Duration {
-	var sum time.Duration
-	for _, name := range []string{"etcd", "kube-apiserver"} {
-		for _, pid := range children(name) {
-			if u, err := usageOf(pid); err == nil {
-				sum += u.CPU
-			}
-		}
-	}
-	return sum
-}
+func serverCPU() time.Duration { return cpuOf(children("etcd")) + cpuOf(children("kube-apiserver")) }

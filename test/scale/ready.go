@@ -111,17 +111,27 @@ func (t *turns) one(ctx context.Context, uid types.UID) error {
 	}
 }
 
+// lease is that by which operators agree who works; empty if there was none yet.
+func (c *cluster) lease(ctx context.Context) (coordinationv1.LeaseSpec, error) {
+	var lease coordinationv1.Lease
+	err := c.Client.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: "operator.ilp.health"}, &lease)
+	return lease.Spec, client.IgnoreNotFound(err)
+}
+
+func leads(lease coordinationv1.LeaseSpec) bool {
+	return lease.HolderIdentity != nil && *lease.HolderIdentity != "" && lease.AcquireTime != nil
+}
+
 // awaitLeader waits until the operator has taken its lease and so begins to work.
 func (b *bench) awaitLeader(ctx context.Context, c *cluster) error {
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); {
-		var lease coordinationv1.Lease
-		err := c.Client.Get(ctx, client.ObjectKey{Namespace: operatorNamespace, Name: "operator.ilp.health"}, &lease)
-		if err == nil && lease.Spec.HolderIdentity != nil && *lease.Spec.HolderIdentity != "" {
+		lease, err := c.lease(ctx)
+		if err != nil {
+			return err
+		}
+		if leads(lease) {
 			// Its informers are filled by now or in a moment.
 			return b.sleep(2 * time.Second)
-		}
-		if client.IgnoreNotFound(err) != nil {
-			return err
 		}
 		if err := b.sleep(50 * time.Millisecond); err != nil {
 			return err
@@ -130,31 +140,47 @@ func (b *bench) awaitLeader(ctx context.Context, c *cluster) error {
 	return errors.New("the operator has not become leader within a minute")
 }
 
-// apply applies the wave as GitOps would: namespaces, then everything else.
+// apply applies the wave as GitOps would: Namespaces, then everything else.
 func (w wave) apply(ctx context.Context, c *cluster) error {
-	var first, rest []client.Object
-	for _, namespace := range w.namespaces {
-		first = append(first, namespace)
+	if err := w.applyNamespaces(ctx, c); err != nil {
+		return err
 	}
+	return applyObjects(ctx, c, w.resources())
+}
+
+func (w wave) applyNamespaces(ctx context.Context, c *cluster) error {
+	objects := make([]client.Object, len(w.namespaces))
+	for i, namespace := range w.namespaces {
+		objects[i] = namespace
+	}
+	return applyObjects(ctx, c, objects)
+}
+
+// resources are the Districts and Puskesmas.
+func (w wave) resources() []client.Object {
+	var out []client.Object
 	for _, district := range w.districts {
-		rest = append(rest, district)
+		out = append(out, district)
 	}
 	for _, puskesmas := range w.puskesmas {
-		rest = append(rest, puskesmas)
+		out = append(out, puskesmas)
 	}
-	for _, objects := range [][]client.Object{first, rest} {
-		group, ctx := errgroup.WithContext(ctx)
-		group.SetLimit(bareInFlight)
-		for _, object := range objects {
-			group.Go(func() error {
-				// Apply writes the answer into what it is given; rounds share the wave.
-				sent := object.DeepCopyObject().(client.Object)
-				return c.Client.Patch(ctx, sent, client.Apply, client.FieldOwner("gitops"), client.ForceOwnership) //nolint:staticcheck // the typed form needs generated configurations
-			})
-		}
-		if err := group.Wait(); err != nil {
-			return fmt.Errorf("apply the wave: %w", err)
-		}
+	return out
+}
+
+func applyObjects(ctx context.Context, c *cluster, objects []client.Object) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(bareInFlight)
+	for _, object := range objects {
+		group.Go(func() error {
+			// Apply writes the answer into what it is given; rounds share the wave.
+			sent := object.DeepCopyObject().(client.Object)
+			err := c.Client.Patch(ctx, sent, client.Apply, client.FieldOwner("gitops"), client.ForceOwnership) //nolint:staticcheck // the typed form needs generated configurations
+			if err != nil {
+				return fmt.Errorf("apply %s: %w", object.GetName(), err)
+			}
+			return nil
+		})
 	}
-	return nil
+	return group.Wait()
 }

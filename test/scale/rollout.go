@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,25 +36,23 @@ type rollout struct {
 	cluster  *cluster
 	observer *observer
 	witness  *witness
-	operator runningOperator
+	operator *runningOperator
 	log      *auditReader
 }
 
 // rollOut provisions districts by a Wave, names the next release on it, and
 // watches how it gets there, or where it stops.
-func (b *bench) rollOut() (rolloutResults, error) {
-	r := &rollout{bench: b, results: rolloutResults{Machine: b.results.Machine, Districts: b.districts, Puskesmas: b.districts * b.puskesmas}}
+func (b *bench) rollOut() (report, error) {
+	r := &rollout{bench: b, results: rolloutResults{About: b.about}}
 	say("wave: %d districts with %d Puskesmas each", b.districts, b.puskesmas)
 	err := b.onCluster("wave", true, func(ctx context.Context, c *cluster, o *observer) error {
 		r.cluster, r.observer, r.log = c, o, &auditReader{path: c.auditLog}
-		defer func() {
-			if r.operator.operator != nil {
-				r.operator.stop(syscall.SIGTERM)
-			}
-		}()
 		return r.run(ctx)
 	})
-	return r.results, err
+	if err != nil {
+		return nil, err
+	}
+	return &r.results, nil
 }
 
 func (r *rollout) run(ctx context.Context) error {
@@ -77,6 +73,10 @@ func (r *rollout) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	was, err := r.cluster.contents(ctx)
+	if err != nil {
+		return err
+	}
 	r.observer.simulator.breakImage(nextImage, doomed)
 	over, check := r.isComplete, r.allStand
 	if len(doomed) > 0 {
@@ -93,6 +93,11 @@ func (r *rollout) run(ctx context.Context) error {
 	if err := check(ctx, doomed); err != nil {
 		return err
 	}
+	is, err := r.cluster.contents(ctx)
+	if err != nil {
+		return err
+	}
+	r.results.Changed = is.changed(was)
 	after, err := r.snapshot(ctx)
 	if err != nil {
 		return err
@@ -136,19 +141,12 @@ func (r *rollout) begin(ctx context.Context, wave *v1alpha1.Wave) error {
 			return fmt.Errorf("create %s: %w", object.GetName(), err)
 		}
 	}
-	kubeconfig, err := c.kubeconfig(ctx, operatorAccount)
-	if err != nil {
-		return err
-	}
-	r.operator = runningOperator{kubeconfig: kubeconfig, log: filepath.Join(c.folder, "operator.log")}
 	var args []string
 	if r.profiles != "" {
 		args = append(args, "--profiler-address="+profilerAddress)
 	}
-	if r.operator.operator, err = startOperator(ctx, r.bench.operator, kubeconfig, r.operator.log, args...); err != nil {
-		return err
-	}
-	if err := r.awaitLeader(ctx, c); err != nil {
+	var err error
+	if r.operator, err = r.startOn(ctx, c, args...); err != nil {
 		return err
 	}
 	if err := r.witness.start(ctx, c.Client); err != nil {

@@ -1,17 +1,17 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"time"
 )
 
 // rolloutResults are all that was measured of the scenario wave.
 type rolloutResults struct {
-	Machine              string
-	Districts, Puskesmas int
-	Provisioning         phase
-	Upgrade              phase
+	About        about
+	Provisioning phase
+	Upgrade      phase
+	// Changed are the objects that the upgrade made, changed or deleted.
+	Changed int
 	// Failing is there if the release fails somewhere.
 	Failing *failing `json:",omitempty"`
 	// FirstPlan decides who begins the upgrade, LastPlan finds that it is over.
@@ -49,11 +49,11 @@ type failing struct {
 
 // print writes the table.
 func (r *rolloutResults) print(w io.Writer) {
-	p := func(format string, args ...any) { fmt.Fprintf(w, format+"\n", args...) }
-	p("")
-	p("a wave of %d districts and %d Puskesmas; %s; workloads are simulated: their statuses are written at once", r.Districts, r.Puskesmas, r.Machine)
-	r.printPhase(p, "provisioning", &r.Provisioning)
-	r.printPhase(p, "upgrade", &r.Upgrade)
+	t := printer(w)
+	p := t.line
+	t.head(r.About)
+	r.printPhase(t, "provisioning", &r.Provisioning)
+	r.printPhase(t, "upgrade", &r.Upgrade)
 	if f := r.Failing; f != nil {
 		p("")
 		p("failing release           fails in %d districts; %d were given it, it failed in %d of them and the wave was held; %d Puskesmas put back; all others serve",
@@ -67,11 +67,17 @@ func (r *rolloutResults) print(w io.Writer) {
 		p("%-26ssnapshot %s, plan %s (median), %s at most of %d; starts %d districts", plan.name,
 			plan.Snapshot.Round(time.Microsecond), plan.Median.Round(time.Microsecond), plan.Max.Round(time.Microsecond), plans, plan.Starts)
 	}
+	p("upgrade                   %d objects changed; %.3f writes for each, %.3f of them of objects and the rest bookkeeping", r.Changed, r.perChanged(isWrite),
+		r.perChanged(func(name string) bool { return isWrite(name) && isOwn(name) }))
 	p("order                     kept: stages, maxConcurrent, pilots, turns of the Puskesmas (from watches without gaps)")
+	if r.Failing == nil {
+		t.aims([]aim{atMost("upgrade: writes per changed object", 1.1, r.perChanged(isWrite), "")})
+	}
 }
 
-func (r *rolloutResults) printPhase(p func(string, ...any), name string, phase *phase) {
-	n := float64(r.Districts)
+func (r *rolloutResults) printPhase(t table, name string, phase *phase) {
+	p := t.line
+	n := float64(r.About.Districts)
 	count := func(keep func(string) bool) float64 { return float64(phase.Requests.sum(keep)) / n }
 	p("")
 	p("%-26s%s to %s; %d objects; load average %s before, %s after", name, seconds(phase.Wall), phase.Release, phase.Objects, phase.LoadBefore, phase.LoadAfter)
@@ -90,5 +96,11 @@ func (r *rolloutResults) printPhase(p func(string, ...any), name string, phase *
 		count(func(name string) bool { return isWrite(name) && isOwn(name) }),
 		count(func(name string) bool { return isWrite(name) && !isOwn(name) }),
 		count(isRead), phase.Requests["patch waves/status"])
-	printRequests(p, phase.Requests)
+	t.requests(phase.Requests)
 }
+
+func (r *rolloutResults) perChanged(keep func(string) bool) float64 {
+	return float64(r.Upgrade.Requests.sum(keep)) / float64(max(r.Changed, 1))
+}
+
+func (r *rolloutResults) missed() error { return nil }

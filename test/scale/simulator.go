@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -38,6 +39,8 @@ type simulator struct {
 	pending int
 	failure error
 	broken  broken
+	// delay is how long workloads take.
+	delay time.Duration
 }
 
 // broken says where an image does not come up.
@@ -85,7 +88,19 @@ func (s *simulator) see(k key, object *metav1.PartialObjectMetadata) {
 	}
 	s.done[object.UID] = object.Generation
 	s.pending++
-	s.work <- task{k, object.UID, object.Generation}
+	t := task{k, object.UID, object.Generation}
+	if s.delay > 0 {
+		time.AfterFunc(s.delay, func() { s.work <- t })
+		return
+	}
+	s.work <- t
+}
+
+// slowDown has workloads take their time from now on.
+func (s *simulator) slowDown(delay time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.delay = delay
 }
 
 func (s *simulator) write(ctx context.Context, t task) {
@@ -93,7 +108,8 @@ func (s *simulator) write(ctx context.Context, t task) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pending--
-	if err != nil && ctx.Err() == nil && s.failure == nil {
+	// Its object may be deleted under it.
+	if err != nil && ctx.Err() == nil && s.failure == nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 		s.failure = fmt.Errorf("simulate the status of %s: %w", t.key, err)
 	}
 }
@@ -153,7 +169,7 @@ func (s *simulator) idle() bool {
 	return s.pending == 0
 }
 
-// err is the first write that failed. Deleting an object under it is no failure.
+// err is the first write that failed.
 func (s *simulator) err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -28,9 +28,15 @@ const (
 	desaEach       = 10
 )
 
-func newWave(districts, puskesmas int) wave {
+// fleet is how many there are to make of what.
+type fleet struct {
+	// first is the number of districts that there are before.
+	first, districts, puskesmas, desa int
+}
+
+func newWave(f fleet) wave {
 	var w wave
-	for n := range districts {
+	for n := f.first; n < f.first+f.districts; n++ {
 		code := fmt.Sprintf("%d.%02d", provinces[n/kabupatenEach%len(provinces)], firstKabupaten+n%kabupatenEach)
 		district := newDistrict(n+1, v1alpha1.KabKotaCode(code))
 		w.districts = append(w.districts, district)
@@ -41,8 +47,8 @@ func newWave(districts, puskesmas int) wave {
 				Labels: map[string]string{v1alpha1.LabelDistrict: code},
 			},
 		})
-		for i := range puskesmas {
-			w.puskesmas = append(w.puskesmas, newPuskesmas(code, i+1))
+		for i := range f.puskesmas {
+			w.puskesmas = append(w.puskesmas, newPuskesmas(code, i+1, f.desa))
 		}
 	}
 	return w
@@ -62,7 +68,7 @@ func newDistrict(n int, code v1alpha1.KabKotaCode) *v1alpha1.District {
 }
 
 // newPuskesmas is the n-th facility of a district, with its own kecamatan.
-func newPuskesmas(district string, n int) *v1alpha1.Puskesmas {
+func newPuskesmas(district string, n, desa int) *v1alpha1.Puskesmas {
 	p := &v1alpha1.Puskesmas{TypeMeta: typeMeta("Puskesmas")}
 	code := v1alpha1.KabKotaCode(district)
 	p.Namespace = v1alpha1.NamespaceFor(code)
@@ -71,10 +77,10 @@ func newPuskesmas(district string, n int) *v1alpha1.Puskesmas {
 	p.Spec.Name = fmt.Sprintf("Contoh %d", n)
 	kecamatan := fmt.Sprintf("%s.%02d", district, n)
 	p.Spec.Kecamatan = v1alpha1.Kecamatan{Code: v1alpha1.KecamatanCode(kecamatan), Name: p.Spec.Name}
-	for i := range desaEach {
-		desa := v1alpha1.DesaCode(fmt.Sprintf("%s.%d", kecamatan, 2001+i))
-		p.Spec.Desa = append(p.Spec.Desa, v1alpha1.Desa{Code: desa, Name: fmt.Sprintf("Desa Contoh %d", i+1)})
-		p.Spec.Posyandu = append(p.Spec.Posyandu, v1alpha1.Posyandu{Desa: desa, Count: 2, Kader: 10})
+	for i := range desa {
+		code := v1alpha1.DesaCode(fmt.Sprintf("%s.%d", kecamatan, 2001+i))
+		p.Spec.Desa = append(p.Spec.Desa, v1alpha1.Desa{Code: code, Name: fmt.Sprintf("Desa Contoh %d", i+1)})
+		p.Spec.Posyandu = append(p.Spec.Posyandu, v1alpha1.Posyandu{Desa: code, Count: 2, Kader: 10})
 	}
 	p.Spec.Pustu = []v1alpha1.Pustu{
 		{Desa: p.Spec.Desa[1].Code, Name: "Contoh A", Bidan: 1, Perawat: 1, Kader: 2},

@@ -20,7 +20,7 @@ type story struct {
 }
 
 func newStory() *story {
-	s := &story{fleet: newWave(9, 4)}
+	s := &story{fleet: newWave(fleet{districts: 9, puskesmas: 4, desa: desaEach})}
 	s.witness = newWitness(s.fleet, []v1alpha1.Stage{{Name: "canary", Count: 1}, {Name: "rest", MaxConcurrent: &aQuarter}})
 	s.expect(nextRelease)
 	return s

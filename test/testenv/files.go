@@ -76,6 +76,12 @@ func Flux(t T) []string {
 	}
 }
 
+// Kro is the folder of kro's CRDs, in the module that hack/kro builds.
+func Kro(t T) string {
+	t.Helper()
+	return filepath.Join(download(t, filepath.Join(Root(t), "hack/kro"), "github.com/kubernetes-sigs/kro"), "helm/crds")
+}
+
 // download returns the folder of a module's files.
 func download(t T, from, module string) string {
 	t.Helper()
