@@ -49,22 +49,36 @@ func TestAdmitted(t *testing.T) {
 		lets      bool
 	}{
 		{name: "the first", puskesmas: []v1alpha1.Puskesmas{member("one", a), member("two", a)}, want: []v1alpha1.Admission{entry("one", a, b, now)}, lets: true},
-		{name: "it is not said twice", puskesmas: []v1alpha1.Puskesmas{member("one", a), member("two", a)}, status: []v1alpha1.Admission{entry("one", a, b, before)},
-			want: []v1alpha1.Admission{entry("one", a, b, before)}},
+		{
+			name: "it is not said twice", puskesmas: []v1alpha1.Puskesmas{member("one", a), member("two", a)}, status: []v1alpha1.Admission{entry("one", a, b, before)},
+			want: []v1alpha1.Admission{entry("one", a, b, before)},
+		},
 		{name: "not to a pinned one", puskesmas: []v1alpha1.Puskesmas{pinned, member("two", a)}, want: []v1alpha1.Admission{entry("two", a, b, now)}, lets: true},
 		{name: "new ones need none", puskesmas: []v1alpha1.Puskesmas{member("one", "")}},
-		{name: "the record counts", puskesmas: []v1alpha1.Puskesmas{stale, member("two", a)}, records: map[string]*record.Record{"pone": {Target: b, Running: a}},
-			status: []v1alpha1.Admission{entry("one", a, b, before)}},
-		{name: "a lost status admits nobody else", puskesmas: []v1alpha1.Puskesmas{lost, member("two", "")},
-			records: map[string]*record.Record{"pone": {Target: b, Running: a}, "ptwo": {Target: a, Running: a}}},
-		{name: "to another release, from where it is", puskesmas: []v1alpha1.Puskesmas{member("one", a)}, status: []v1alpha1.Admission{entry("one", a, c, before)},
-			want: []v1alpha1.Admission{entry("one", a, b, now)}, lets: true},
-		{name: "nobody to what cannot be reached", puskesmas: []v1alpha1.Puskesmas{member("one", a), member("two", a)}, status: []v1alpha1.Admission{entry("one", a, b, before)},
-			frozen: true, lets: true},
-		{name: "the older one of two with a code", puskesmas: []v1alpha1.Puskesmas{member("one", a), double, member("two", a)},
-			records: map[string]*record.Record{"pone": {Target: a, Running: a}}, want: []v1alpha1.Admission{entry("one", a, b, now)}, lets: true},
-		{name: "nobody waits for the younger one", puskesmas: []v1alpha1.Puskesmas{member("one", b), double, member("two", a)},
-			records: map[string]*record.Record{"pone": {Target: b, Running: b}}, want: []v1alpha1.Admission{entry("two", a, b, now)}, lets: true},
+		{
+			name: "the record counts", puskesmas: []v1alpha1.Puskesmas{stale, member("two", a)}, records: map[string]*record.Record{"pone": {Target: b, Running: a}},
+			status: []v1alpha1.Admission{entry("one", a, b, before)},
+		},
+		{
+			name: "a lost status admits nobody else", puskesmas: []v1alpha1.Puskesmas{lost, member("two", "")},
+			records: map[string]*record.Record{"pone": {Target: b, Running: a}, "ptwo": {Target: a, Running: a}},
+		},
+		{
+			name: "to another release, from where it is", puskesmas: []v1alpha1.Puskesmas{member("one", a)}, status: []v1alpha1.Admission{entry("one", a, c, before)},
+			want: []v1alpha1.Admission{entry("one", a, b, now)}, lets: true,
+		},
+		{
+			name: "nobody to what cannot be reached", puskesmas: []v1alpha1.Puskesmas{member("one", a), member("two", a)}, status: []v1alpha1.Admission{entry("one", a, b, before)},
+			frozen: true, lets: true,
+		},
+		{
+			name: "the older one of two with a code", puskesmas: []v1alpha1.Puskesmas{member("one", a), double, member("two", a)},
+			records: map[string]*record.Record{"pone": {Target: a, Running: a}}, want: []v1alpha1.Admission{entry("one", a, b, now)}, lets: true,
+		},
+		{
+			name: "nobody waits for the younger one", puskesmas: []v1alpha1.Puskesmas{member("one", b), double, member("two", a)},
+			records: map[string]*record.Record{"pone": {Target: b, Running: b}}, want: []v1alpha1.Admission{entry("two", a, b, now)}, lets: true,
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			one := intstr.FromInt32(1)

@@ -112,7 +112,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if errors.Is(err, apply.ErrMoved) {
 		return ctrl.Result{RequeueAfter: r.Pace.CatchUp}, nil // as soon as the cache shows it
 	}
-	if wait := r.Statuses.KeepBack(s.before, s.district, s.district.Status.Conditions); err == nil && wait > 0 && !s.opensGate() && !s.admits {
+	if wait := r.Statuses.KeepBack(s.before, s.district, s.district.Status.Conditions); err == nil && wait > 0 && !s.opensGate() && !s.admits && !s.moves() {
 		return status.Soonest(result, wait), nil
 	}
 	return r.Statuses.Settle(result, err, r.patchStatus(ctx, s))
@@ -192,6 +192,13 @@ func (s *scope) backupMessage() string {
 		return "spec.database.backup is accepted but this version of the operator makes no backups yet"
 	}
 	return "spec.database.backup is not set"
+}
+
+// moves reports whether a district that runs has taken another release as its
+// target, which its wave and people want to see at once.
+func (s *scope) moves() bool {
+	before := s.before.Status.Release.Target
+	return before != "" && before != s.district.Status.Release.Target
 }
 
 // opensGate reports whether Puskesmas that waited for their district can go on.

@@ -100,35 +100,55 @@ func TestResolveRelease(t *testing.T) {
 	}{
 		{name: "a pin", district: pinned("ilp-1.5.0"), record: &record.Record{Target: "ilp-1.0.0"}, release: "ilp-1.5.0"},
 		{name: "a pin on the way", district: pinned("ilp-1.5.0"), record: onTheWay, release: "ilp-1.5.0", from: "ilp-1.0.0"},
-		{name: "a pin that cannot be reached", district: pinned("ilp-3.0.0"), record: stands, release: "ilp-1.5.0", frozen: true,
-			held: "spec.release: ilp-3.0.0 can only be reached from >=2.0.0", stalled: true},
-		{name: "nor on the way", district: pinned("ilp-3.0.0"), record: onTheWay, release: "ilp-1.5.0", from: "ilp-1.0.0", frozen: true,
-			held: "Everything stays on ilp-1.5.0", stalled: true},
-		{name: "a pin that opens at the end of the way", district: pinned("ilp-1.6.0"), record: onTheWay, release: "ilp-1.5.0", from: "ilp-1.0.0",
-			held: "The way to ilp-1.5.0 goes on"},
-		{name: "another major version of PostgreSQL", district: pinned("ilp-2.0.0"), record: stands, release: "ilp-1.5.0", frozen: true,
-			held: "a major version never changes by itself", stalled: true},
-		{name: "a release made again with another PostgreSQL", district: pinned("ilp-1.5.0"), record: &record.Record{Target: "ilp-1.5.0", Postgres: "14"},
-			ends: "was made by PostgreSQL 14", stalled: true},
-		{name: "a pin to nowhere of one that runs", district: pinned("nowhere"), record: stands, release: "ilp-1.5.0", frozen: true,
-			held: `StackRelease "nowhere" does not exist`, stalled: true},
+		{
+			name: "a pin that cannot be reached", district: pinned("ilp-3.0.0"), record: stands, release: "ilp-1.5.0", frozen: true,
+			held: "spec.release: ilp-3.0.0 can only be reached from >=2.0.0", stalled: true,
+		},
+		{
+			name: "nor on the way", district: pinned("ilp-3.0.0"), record: onTheWay, release: "ilp-1.5.0", from: "ilp-1.0.0", frozen: true,
+			held: "Everything stays on ilp-1.5.0", stalled: true,
+		},
+		{
+			name: "a pin that opens at the end of the way", district: pinned("ilp-1.6.0"), record: onTheWay, release: "ilp-1.5.0", from: "ilp-1.0.0",
+			held: "The way to ilp-1.5.0 goes on",
+		},
+		{
+			name: "another major version of PostgreSQL", district: pinned("ilp-2.0.0"), record: stands, release: "ilp-1.5.0", frozen: true,
+			held: "a major version never changes by itself", stalled: true,
+		},
+		{
+			name: "a release made again with another PostgreSQL", district: pinned("ilp-1.5.0"), record: &record.Record{Target: "ilp-1.5.0", Postgres: "14"},
+			ends: "was made by PostgreSQL 14", stalled: true,
+		},
+		{
+			name: "a pin to nowhere of one that runs", district: pinned("nowhere"), record: stands, release: "ilp-1.5.0", frozen: true,
+			held: `StackRelease "nowhere" does not exist`, stalled: true,
+		},
 		{name: "a pin to nowhere of a new one", district: pinned("nowhere"), ends: `spec.release: StackRelease "nowhere" does not exist`, stalled: true},
 		{name: "an earlier release", district: pinned("ilp-0.9.0"), record: &record.Record{Target: "ilp-1.0.0"}, release: "ilp-1.0.0", frozen: true, held: "is earlier than", stalled: true},
 		{name: "what runs is gone from the catalogue", district: &v1alpha1.District{}, record: &record.Record{Target: "gone"}, ends: "runs StackRelease gone, which does not exist", stalled: true},
-		{name: "a wave that admits", district: inWave(), record: &record.Record{Target: "ilp-1.0.0", Running: "ilp-1.0.0"},
-			objects: []client.Object{admitting("61.05", "ilp-1.0.0", "ilp-1.5.0")}, release: "ilp-1.5.0", from: "ilp-1.0.0"},
+		{
+			name: "a wave that admits", district: inWave(), record: &record.Record{Target: "ilp-1.0.0", Running: "ilp-1.0.0"},
+			objects: []client.Object{admitting("61.05", "ilp-1.0.0", "ilp-1.5.0")}, release: "ilp-1.5.0", from: "ilp-1.0.0",
+		},
 		{name: "a wave that admitted from elsewhere", district: inWave(), record: stands, objects: []client.Object{admitting("61.05", "ilp-1.0.0", "ilp-1.6.0")}, release: "ilp-1.5.0"},
-		{name: "a wave that admits where there is no way", district: inWave(), record: stands, objects: []client.Object{admitting("61.05", "ilp-1.5.0", "ilp-3.0.0")},
-			release: "ilp-1.5.0", frozen: true, held: "Wave w admits this district to ilp-3.0.0: ", stalled: true},
+		{
+			name: "a wave that admits where there is no way", district: inWave(), record: stands, objects: []client.Object{admitting("61.05", "ilp-1.5.0", "ilp-3.0.0")},
+			release: "ilp-1.5.0", frozen: true, held: "Wave w admits this district to ilp-3.0.0: ", stalled: true,
+		},
 		{name: "a new one waits for its wave", district: inWave(), objects: []client.Object{admitting("61.09", "", "ilp-1.5.0")}, ends: "waiting for Wave w to admit"},
 		{name: "a new one whose wave is missing", district: inWave(), ends: `Wave "w", which does not exist`, stalled: true},
 		{name: "one that runs goes on without its wave", district: inWave(), record: onTheWay, release: "ilp-1.5.0", from: "ilp-1.0.0", held: `Wave "w", which does not exist`, stalled: true},
 		{name: "what an older operator's status says", district: inherited.DeepCopy(), objects: []client.Object{admitting("61.05", "ilp-1.5.0", "ilp-1.6.0")}, release: "ilp-1.5.0", from: "ilp-1.0.0"},
-		{name: "PostgreSQL of which nothing says the release", district: inWave(), objects: []client.Object{postgres(), admitting("61.05", "", "ilp-1.5.0")},
-			ends: "set spec.release to the one that runs", stalled: true},
+		{
+			name: "PostgreSQL of which nothing says the release", district: inWave(), objects: []client.Object{postgres(), admitting("61.05", "", "ilp-1.5.0")},
+			ends: "set spec.release to the one that runs", stalled: true,
+		},
 		{name: "a pin says it", district: pinned("ilp-1.0.0"), objects: []client.Object{postgres()}, release: "ilp-1.0.0"},
-		{name: "data of which nothing says the release", district: inWave(), record: &record.Record{SystemID: "7441"}, objects: []client.Object{admitting("61.05", "", "ilp-1.5.0")},
-			ends: "set spec.release to the one that runs", stalled: true},
+		{
+			name: "data of which nothing says the release", district: inWave(), record: &record.Record{SystemID: "7441"}, objects: []client.Object{admitting("61.05", "", "ilp-1.5.0")},
+			ends: "set spec.release to the one that runs", stalled: true,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s, err := resolved(t, c.district, c.record, c.objects...)
@@ -194,18 +214,42 @@ func TestTowards(t *testing.T) {
 	}{
 		{"new", nil, false, v1alpha1.DistrictReleaseStatus{}, next, record.Record{Target: "ilp-1.5.0", Postgres: "15"}},
 		{"nothing came of what a status says", nil, false, v1alpha1.DistrictReleaseStatus{Target: "ilp-1.0.0"}, next, record.Record{Target: "ilp-1.5.0", Postgres: "15"}},
-		{"an upgrade", &record.Record{Target: "ilp-1.0.0", Running: "ilp-1.0.0", SystemID: "7441"}, false, v1alpha1.DistrictReleaseStatus{}, old,
-			record.Record{Target: "ilp-1.5.0", Running: "ilp-1.0.0", Dashboard: "ilp-1.0.0", Postgres: "15", SystemID: "7441"}},
-		{"the dashboard's turn", &record.Record{Target: "ilp-1.5.0", Running: "ilp-1.0.0", Dashboard: "ilp-1.0.0"}, false, v1alpha1.DistrictReleaseStatus{}, next,
-			record.Record{Target: "ilp-1.5.0", Running: "ilp-1.0.0", Postgres: "15"}},
-		{"of one that was never ready", &record.Record{Target: "ilp-1.0.0"}, false, v1alpha1.DistrictReleaseStatus{}, next,
-			record.Record{Target: "ilp-1.5.0", Running: "ilp-1.0.0", Postgres: "15"}},
-		{"from an older operator", &record.Record{SystemID: "7441"}, true, v1alpha1.DistrictReleaseStatus{Current: "ilp-1.0.0", Target: "ilp-1.5.0"}, next,
-			record.Record{Target: "ilp-1.5.0", Running: "ilp-1.0.0", Postgres: "15", SystemID: "7441"}},
-		{"of one that was never ready there", nil, true, v1alpha1.DistrictReleaseStatus{Target: "ilp-1.0.0"}, next,
-			record.Record{Target: "ilp-1.5.0", Running: "ilp-1.0.0", Postgres: "15"}},
-		{"nothing", &record.Record{Target: "ilp-1.5.0", Running: "ilp-1.5.0", Postgres: "15"}, false, v1alpha1.DistrictReleaseStatus{Current: "ilp-1.5.0"}, next,
-			record.Record{Target: "ilp-1.5.0", Running: "ilp-1.5.0", Postgres: "15"}},
+		{
+			"an upgrade", &record.Record{Target: "ilp-1.0.0", Running: "ilp-1.0.0", SystemID: "7441"}, false,
+			v1alpha1.DistrictReleaseStatus{},
+			old,
+			record.Record{Target: "ilp-1.5.0", Running: "ilp-1.0.0", Dashboard: "ilp-1.0.0", Postgres: "15", SystemID: "7441"},
+		},
+		{
+			"the dashboard's turn", &record.Record{Target: "ilp-1.5.0", Running: "ilp-1.0.0", Dashboard: "ilp-1.0.0"}, false,
+			v1alpha1.DistrictReleaseStatus{},
+			next,
+			record.Record{Target: "ilp-1.5.0", Running: "ilp-1.0.0", Postgres: "15"},
+		},
+		{
+			"of one that was never ready", &record.Record{Target: "ilp-1.0.0"}, false,
+			v1alpha1.DistrictReleaseStatus{},
+			next,
+			record.Record{Target: "ilp-1.5.0", Running: "ilp-1.0.0", Postgres: "15"},
+		},
+		{
+			"from an older operator", &record.Record{SystemID: "7441"}, true,
+			v1alpha1.DistrictReleaseStatus{Current: "ilp-1.0.0", Target: "ilp-1.5.0"},
+			next,
+			record.Record{Target: "ilp-1.5.0", Running: "ilp-1.0.0", Postgres: "15", SystemID: "7441"},
+		},
+		{
+			"of one that was never ready there", nil, true,
+			v1alpha1.DistrictReleaseStatus{Target: "ilp-1.0.0"},
+			next,
+			record.Record{Target: "ilp-1.5.0", Running: "ilp-1.0.0", Postgres: "15"},
+		},
+		{
+			"nothing", &record.Record{Target: "ilp-1.5.0", Running: "ilp-1.5.0", Postgres: "15"}, false,
+			v1alpha1.DistrictReleaseStatus{Current: "ilp-1.5.0"},
+			next,
+			record.Record{Target: "ilp-1.5.0", Running: "ilp-1.5.0", Postgres: "15"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newScope(&v1alpha1.District{Status: v1alpha1.DistrictStatus{Release: c.status}})

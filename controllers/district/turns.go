@@ -46,7 +46,7 @@ func turns(facilities []facility, limit int) (now []int) {
 	for i, f := range facilities {
 		switch {
 		case f.given || f.fresh || f.asleep:
-		case failed && !(f.admitted && f.stalled):
+		case failed && (!f.admitted || !f.stalled):
 		case f.admitted:
 			now = append(now, i)
 		case f.elsewhere:

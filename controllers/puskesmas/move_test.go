@@ -38,7 +38,8 @@ func TestMove(t *testing.T) {
 		"on again after the way back":     {&record.Record{Target: "1", Running: "1", Schema: []string{"2"}}, "3", forward, seen{schema: []string{"2"}}, record.Record{Target: "3", Running: "1", Schema: []string{"2", "3"}}},
 		"to an end that it comes from":    {&record.Record{Target: "1", Running: "1", Schema: []string{"1", "2"}}, "2", forward, seen{}, *onTheWay},
 		"keeping the rest": {
-			&record.Record{SystemID: "7", Target: "1", Schema: []string{"1"}, Retried: "x", Profile: "custom", Objects: map[string]string{"Secret/a": ""}}, "2", forward, seen{schema: []string{"1"}},
+			&record.Record{SystemID: "7", Target: "1", Schema: []string{"1"}, Retried: "x", Profile: "custom", Objects: map[string]string{"Secret/a": ""}}, "2", forward,
+			seen{schema: []string{"1"}},
 			record.Record{SystemID: "7", Target: "2", Running: "1", Schema: []string{"1", "2"}, Retried: "x", Profile: "custom", Objects: map[string]string{"Secret/a": ""}},
 		},
 	} {

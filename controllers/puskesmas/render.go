@@ -233,9 +233,3 @@ func (s *scope) checkNodes() error {
 	}
 	return nil
 }
-
-// rebase makes what has just been sent the copy that later changes are compared with.
-func (s *scope) rebase() {
-	s.before = s.puskesmas.DeepCopy()
-	s.conditions.List = &s.puskesmas.Status.Conditions
-}

@@ -64,7 +64,6 @@ func TestLedger(t *testing.T) {
 				owner := &unstructured.Unstructured{Object: map[string]any{}}
 				owner.SetUID(types.UID(uid))
 				l.seeOwner(watch.Added, owner)
-				defer l.seeOwner(watch.Deleted, owner)
 			}
 			l.seeObject(watch.Added, test.object)
 			if test.gone != "" {

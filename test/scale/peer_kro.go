@@ -116,6 +116,9 @@ func (a *attempt) awaitGraph(ctx context.Context, g graph, controller *operator)
 			return err
 		}
 	}
-	content, _ := json.Marshal(says)
+	content, err := json.Marshal(says)
+	if err != nil {
+		panic(err) // it is plain data
+	}
 	return fmt.Errorf("kro does not serve the graph %s: %s", g.name(), content)
 }

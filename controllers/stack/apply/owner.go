@@ -134,7 +134,7 @@ func (a *Applier) applyFirst(ctx context.Context, ref inventory.Ref, desired *un
 		switch {
 		case err == nil && mergedIntoForeign(applied, labelsOf(desired)):
 			return nil, a.takeBack(ctx, ref, applied, desired)
-		case err == nil || !(apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict) || ownedTwice(err)):
+		case err == nil || (!apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict) && !ownedTwice(err)):
 			return applied, err
 		}
 	}

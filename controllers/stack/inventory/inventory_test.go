@@ -15,7 +15,9 @@ func TestRefsReadsWhatVersion010Wrote(t *testing.T) {
 		{ID: "ilp-6105_tebidah-rme_apps_Deployment", Version: "v1"},
 		{ID: "_ilp-6105__Namespace", Version: "v1"},
 		{ID: "ilp-6105_with_underscore_rbac.authorization.k8s.io_Role", Version: "v1"},
-		{}, {ID: "a_b_c", Version: "v1"}, {ID: "a_b_c_d"},
+		{},
+		{ID: "a_b_c", Version: "v1"},
+		{ID: "a_b_c_d"},
 	}
 	want := []Ref{
 		{schema.GroupVersionKind{Group: "apps", Version: "v1", Kind: "Deployment"}, types.NamespacedName{Namespace: "ilp-6105", Name: "tebidah-rme"}},

@@ -37,7 +37,9 @@ func TestOf(t *testing.T) {
 		{"a file that is out of date", release, `{"spec":{"release":"ilp-0.9.0"}}`, []metav1.ManagedFieldsEntry{wave}, "", nil},
 		{
 			"kubectl, which owns what it has changed", release, `{"spec":{"release":"ilp-1.0.0"}}`,
-			[]metav1.ManagedFieldsEntry{owns("kubectl-client-side-apply")}, release, []string{"kubectl-client-side-apply"},
+			[]metav1.ManagedFieldsEntry{owns("kubectl-client-side-apply")},
+			release,
+			[]string{"kubectl-client-side-apply"},
 		},
 		{"fields in a format of another time", release, "", []metav1.ManagedFieldsEntry{{Manager: "flux", FieldsV1: metav1.NewFieldsV1(`[]`)}}, release, nil},
 	} {

@@ -56,34 +56,41 @@ func TestRelease(t *testing.T) {
 		"pinned and new": {Stack{Pin: "1.1.0", Waits: true}, Decision{Release: "1.1.0", Row: Pinned}, ""},
 		"pinned to another than it runs": {
 			Stack{Pin: "1.1.0", Exists: true, Record: &record.Record{Target: "1.0.0"}},
-			Decision{Release: "1.1.0", Row: Pinned}, "",
+			Decision{Release: "1.1.0", Row: Pinned},
+			"",
 		},
 		"a pin comes before an admission": {
 			Stack{Pin: "1.1.0", Record: &record.Record{Target: "1.1.0"}, Admission: admission("1.1.0", "1.2.0")},
-			Decision{Release: "1.1.0", Row: Pinned}, "",
+			Decision{Release: "1.1.0", Row: Pinned},
+			"",
 		},
 		"a pin tells of what runs where nothing else does": {Stack{Pin: "1.1.0", Exists: true}, Decision{Release: "1.1.0", Row: Pinned}, ""},
 		"pinned while only the status says what runs": {
 			Stack{Pin: "1.0.0", Exists: true, Current: "1.2.0", Target: "1.2.0"},
-			Decision{Release: "1.2.0", Row: Pinned, Asked: "1.0.0", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonDowngrade}}, "no earlier software runs on its schema",
+			Decision{Release: "1.2.0", Row: Pinned, Asked: "1.0.0", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonDowngrade}},
+			"no earlier software runs on its schema",
 		},
 		"pinned to nothing there is": {
 			Stack{Pin: "9.9.9", Exists: true, Record: onWay},
-			Decision{Release: "1.1.0", Row: Pinned, Asked: "9.9.9", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonReleaseNotFound}}, `StackRelease "9.9.9" does not exist`,
+			Decision{Release: "1.1.0", Row: Pinned, Asked: "9.9.9", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonReleaseNotFound}},
+			`StackRelease "9.9.9" does not exist`,
 		},
 		"new, and pinned to nothing there is": {
 			Stack{Pin: "9.9.9"},
-			Decision{Row: Pinned, Asked: "9.9.9", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonReleaseNotFound}}, "",
+			Decision{Row: Pinned, Asked: "9.9.9", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonReleaseNotFound}},
+			"",
 		},
 		"pinned to another major of PostgreSQL": {
 			Stack{Pin: "2.0.0+16", Exists: true, Record: &record.Record{Target: "2.0.0"}},
-			Decision{Release: "2.0.0", Row: Pinned, Asked: "2.0.0+16", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonUpgradePath}}, "a major version never changes by itself",
+			Decision{Release: "2.0.0", Row: Pinned, Asked: "2.0.0+16", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonUpgradePath}},
+			"a major version never changes by itself",
 		},
 
 		"handed out by an operator before 0.2.0": {Stack{Exists: true, Current: "1.0.0", Target: "1.1.0"}, Decision{Release: "1.1.0", Row: Inherited}, ""},
 		"inherited though an admission is for it": {
 			Stack{Exists: true, Current: "1.0.0", Target: "1.0.0", Admission: admission("1.0.0", "1.1.0")},
-			Decision{Release: "1.0.0", Row: Inherited}, "",
+			Decision{Release: "1.0.0", Row: Inherited},
+			"",
 		},
 		"inherited beside a record of data alone": {
 			Stack{Exists: true, Current: "1.0.0", Record: &record.Record{SystemID: "7441"}}, Decision{Release: "1.0.0", Row: Inherited}, "",
@@ -98,49 +105,59 @@ func TestRelease(t *testing.T) {
 		"let in": {Stack{Waits: true, Admission: admission("", "1.1.0")}, Decision{Release: "1.1.0", Row: Admitted}, ""},
 		"admitted from where it is": {
 			Stack{Exists: true, Record: &record.Record{Target: "1.0.0"}, Admission: admission("1.0.0", "1.1.0")},
-			Decision{Release: "1.1.0", Row: Admitted}, "",
+			Decision{Release: "1.1.0", Row: Admitted},
+			"",
 		},
 		"admitted while it is on its way": {
 			Stack{Exists: true, Record: onWay, Admission: admission("1.1.0", "1.2.0")},
-			Decision{Release: "1.2.0", Row: Admitted}, "",
+			Decision{Release: "1.2.0", Row: Admitted},
+			"",
 		},
 		"admitted from where it was before": {
 			Stack{Exists: true, Record: onWay, Admission: admission("1.0.0", "1.2.0")},
-			Decision{Release: "1.1.0", Row: Begun}, "",
+			Decision{Release: "1.1.0", Row: Begun},
+			"",
 		},
 		"let in for a second time": {
 			Stack{Exists: true, Record: onWay, Admission: admission("", "1.2.0")}, Decision{Release: "1.1.0", Row: Begun}, "",
 		},
 		"admitted to what it cannot reach": {
 			Stack{Exists: true, Record: &record.Record{Target: "1.0.0"}, Admission: admission("1.0.0", "2.0.0")},
-			Decision{Release: "1.0.0", Row: Admitted, Asked: "2.0.0", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonUpgradePath}}, "name a release in between first",
+			Decision{Release: "1.0.0", Row: Admitted, Asked: "2.0.0", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonUpgradePath}},
+			"name a release in between first",
 		},
 		"admitted to what is reached only from where it is going": {
 			Stack{Exists: true, Record: &record.Record{Running: "1.2.0", Target: "2.0.0", Schema: []string{"1.2.0", "2.0.0"}}, Admission: admission("2.0.0", "3.0.0")},
-			Decision{Release: "2.0.0", Row: Admitted, Asked: "3.0.0", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonUpgradePath}}, "2.0.0 is not reached yet on the way from 1.2.0",
+			Decision{Release: "2.0.0", Row: Admitted, Asked: "3.0.0", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonUpgradePath}},
+			"2.0.0 is not reached yet on the way from 1.2.0",
 		},
 		"admitted back": {
 			Stack{Exists: true, Record: &record.Record{Target: "1.1.0"}, Admission: admission("1.1.0", "1.0.0")},
-			Decision{Release: "1.0.0", Row: Admitted, Direction: upgrade.Back}, "",
+			Decision{Release: "1.0.0", Row: Admitted, Direction: upgrade.Back},
+			"",
 		},
 		"what runs has left the catalogue": {
 			Stack{Exists: true, Record: &record.Record{Target: "0.9.0"}, Admission: admission("0.9.0", "1.1.0")},
-			Decision{Release: "0.9.0", Row: Admitted, Asked: "1.1.0", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonUpgradePath}}, "0.9.0 runs and does not exist any more",
+			Decision{Release: "0.9.0", Row: Admitted, Asked: "1.1.0", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonUpgradePath}},
+			"0.9.0 runs and does not exist any more",
 		},
 
 		"begun, whatever the status says": {
 			Stack{Exists: true, Record: onWay, Current: "1.2.0", Target: "1.2.0", Waits: true, Offered: "1.2.0"},
-			Decision{Release: "1.1.0", Row: Begun}, "",
+			Decision{Release: "1.1.0", Row: Begun},
+			"",
 		},
 		"begun, and nothing made yet":    {Stack{Record: &record.Record{Target: "1.1.0"}, Waits: true}, Decision{Release: "1.1.0", Row: Begun}, ""},
 		"begun, and its release deleted": {Stack{Exists: true, Record: &record.Record{Target: "0.9.0"}}, Decision{Release: "0.9.0", Row: Begun}, ""},
 		"begun, and back": {
 			Stack{Exists: true, Record: &record.Record{Running: "1.1.0", Target: "1.0.0", Schema: []string{"1.1.0"}}},
-			Decision{Release: "1.0.0", Row: Begun, Direction: upgrade.Back}, "",
+			Decision{Release: "1.0.0", Row: Begun, Direction: upgrade.Back},
+			"",
 		},
 		"begun, back, and asked for what it cannot reach": {
 			Stack{Pin: "3.0.0", Exists: true, Record: &record.Record{Running: "1.1.0", Target: "1.0.0", Schema: []string{"1.1.0"}}},
-			Decision{Release: "1.0.0", Row: Pinned, Direction: upgrade.Back, Asked: "3.0.0", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonUpgradePath}}, "",
+			Decision{Release: "1.0.0", Row: Pinned, Direction: upgrade.Back, Asked: "3.0.0", Held: &upgrade.Refusal{Reason: v1alpha1.ReasonUpgradePath}},
+			"",
 		},
 		"it runs":         {Stack{Exists: true, Record: &record.Record{Running: "1.0.0"}, Waits: true}, Decision{Release: "1.0.0", Row: Running}, ""},
 		"new in a wave":   {Stack{Waits: true, Offered: "1.2.0"}, Decision{Row: Waiting}, ""},

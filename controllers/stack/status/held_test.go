@@ -20,10 +20,14 @@ func TestWithHeld(t *testing.T) {
 		"nothing else":         {held: held, want: held},
 		"the same":             {err: held, held: held, want: held},
 		"a failure to be told": {err: failure, held: held, want: failure},
-		"a wait": {err: &Stop{Reason: "Progressing", Message: "waiting", RetryAfter: 5}, held: held,
-			want: &Stop{Stalled: true, Reason: "UpgradePath", Message: "no way; meanwhile: waiting", RetryAfter: 5}},
-		"what a person must do first": {err: &Stop{Stalled: true, Reason: "RenderFailed", Message: "mistake"}, held: held,
-			want: &Stop{Stalled: true, Reason: "RenderFailed", Message: "mistake. Besides, no way"}},
+		"a wait": {
+			err: &Stop{Reason: "Progressing", Message: "waiting", RetryAfter: 5}, held: held,
+			want: &Stop{Stalled: true, Reason: "UpgradePath", Message: "no way; meanwhile: waiting", RetryAfter: 5},
+		},
+		"what a person must do first": {
+			err: &Stop{Stalled: true, Reason: "RenderFailed", Message: "mistake"}, held: held,
+			want: &Stop{Stalled: true, Reason: "RenderFailed", Message: "mistake. Besides, no way"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, want := WithHeld(c.err, c.held), c.want

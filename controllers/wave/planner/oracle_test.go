@@ -91,7 +91,7 @@ func (r *run) byStage(d Decision) [][]Member {
 
 // flying counts who goes by the wave's admission, or may by any that it sees, and
 // is neither done nor failed.
-func (r *run) flying(members []Member, d Decision) int {
+func (r *run) flying(members []Member, _ Decision) int {
 	n := 0
 	for _, m := range members {
 		truth, shown := r.districts[m.Name], r.shown[m.Name]

@@ -177,9 +177,6 @@ func (s *sim) nameRelease(name, version string) {
 	s.spec.Release = v1alpha1.ObjectName(name)
 }
 
-// target is the release that the wave names.
-func (s *sim) target() string { return string(s.spec.Release) }
-
 // reconcile has the wave plan and every district look.
 func (s *sim) reconcile() Decision {
 	decision := s.plan()

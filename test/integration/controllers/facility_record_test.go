@@ -15,7 +15,7 @@ import (
 )
 
 // loseStatusOfAll restarts the operator without any status, as after a restore.
-func loseStatusOfAll(ctx context.Context, d *District, puskesmas ...string) {
+func loseStatusOfAll(ctx context.Context, d *District) {
 	GinkgoHelper()
 	theOperator.Stop()
 	d.LoseStatus(ctx, theLinter)
@@ -58,7 +58,7 @@ var _ = Describe("What a Puskesmas has written down", func() {
 		d.EditPuskesmas(ctx, "darit", pinnedTo(stepTwo))
 		Eventually(func() []string { return schemaImages(ctx, d, "darit") }).Should(ContainElement(stepTwoImage))
 		jobs, known := d.Uids(ctx, JobKind), d.RecordOf(ctx, "darit")
-		loseStatusOfAll(ctx, d, "darit", "aman")
+		loseStatusOfAll(ctx, d)
 		d.Expect(ctx, "darit", v1alpha1.ConditionSchemaReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing, "Job darit-schema")
 		d.ExpectReady(ctx, "aman")
 		Expect(d.Puskesmas(ctx, "darit").Status.Release).To(Equal(v1alpha1.PuskesmasReleaseStatus{Current: DefaultRelease, Target: stepTwo, Schema: stepTwo}))
@@ -87,7 +87,7 @@ var _ = Describe("What a Puskesmas has written down", func() {
 		back("Deployment darit-rme")
 		generation := d.Find(ctx, DeploymentKind, "darit-rme").GetGeneration()
 
-		loseStatusOfAll(ctx, d, "darit")
+		loseStatusOfAll(ctx, d)
 		back("how it failed was lost with the status")
 		Consistently(func() string { return d.ImageOf(ctx, "darit-rme") }, AWhile).Should(Equal(oldImage))
 		Expect(d.Find(ctx, DeploymentKind, "darit-rme").GetGeneration()).To(Equal(generation))
@@ -106,7 +106,7 @@ var _ = Describe("What a Puskesmas has written down", func() {
 		d.ExpectReady(ctx, "darit")
 		d.EditPuskesmas(ctx, "darit", func(p *v1alpha1.Puskesmas) { p.Spec.State = v1alpha1.StateSuspended })
 		d.Expect(ctx, "darit", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
-		loseStatusOfAll(ctx, d, "darit")
+		loseStatusOfAll(ctx, d)
 		d.Expect(ctx, "darit", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
 		Expect(d.Puskesmas(ctx, "darit").Status.Release).To(BeZero())
 		Consistently(func() *int32 {
