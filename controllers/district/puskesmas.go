@@ -54,17 +54,24 @@ func priority(p v1alpha1.Puskesmas) int32 {
 }
 
 // releases are the one that a Puskesmas is brought to and the one that served
-// before, by its record, or by its status where it has none. The record of a
-// code that two have is that of the older one.
+// before, by its record, or by its status where it has none.
 func (s *scope) releases(p *v1alpha1.Puskesmas) (target, served string) {
-	recorded, said := s.records[record.WriterOf(p.Spec.Code)], p.Status.Release
-	if slices.ContainsFunc(s.puskesmas, func(other v1alpha1.Puskesmas) bool { return other.Spec.Code == p.Spec.Code && older(&other, p) }) {
-		recorded = nil
-	}
+	recorded, said := s.recordOf(p), p.Status.Release
 	if recorded == nil || cmp.Or(recorded.Target, recorded.Running) == "" {
 		return cmp.Or(said.Target, said.Current), said.Current
 	}
 	return cmp.Or(recorded.Target, recorded.Running), cmp.Or(recorded.Running, said.Current)
+}
+
+// recordOf is the record of a Puskesmas, or nil. Of a code that two have it is
+// that of the older one.
+func (s *scope) recordOf(p *v1alpha1.Puskesmas) *record.Record {
+	for i := range s.puskesmas {
+		if other := &s.puskesmas[i]; other.Spec.Code == p.Spec.Code && older(other, p) {
+			return nil
+		}
+	}
+	return s.records[record.WriterOf(p.Spec.Code)]
 }
 
 // speaks reports whether the status of a Puskesmas is of its present spec and of
