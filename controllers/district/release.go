@@ -130,7 +130,8 @@ func (r *Reconciler) admission(ctx context.Context, d *v1alpha1.District) (*v1al
 }
 
 // exists tells of a district without a recorded release whether something of a
-// release was made for it. The inventory does not count: it is written ahead.
+// release was made for it. The inventory of 0.1.0 does not count: that operator
+// wrote it ahead.
 func (r *Reconciler) exists(ctx context.Context, s *scope) (bool, error) {
 	released := s.district.Status.Release
 	if released.Current != "" || released.Database != "" || (s.record != nil && (s.record.SystemID != "" || len(s.record.Objects) > 0)) {
