@@ -167,13 +167,14 @@ var ofNoPuskesmas = func() labels.Requirement {
 	return *requirement
 }()
 
-// expects tells which objects were there. Without a record, which an older
-// operator did not write, its inventory and that the district was ready tell it.
+// expects tells which objects were there. Without a record that the district was
+// ready tells it; and where an older operator did not write one, its inventory.
 func (s *scope) expects(ref inventory.Ref) (digest string, was bool) {
 	if s.record != nil && s.record.Objects != nil {
 		return s.record.Has(ref)
 	}
-	return "", s.district.Status.Release.Current != "" && (len(s.made) == 0 || slices.Contains(s.made, ref))
+	made := len(s.made) == 0 || slices.Contains(s.made, ref)
+	return "", s.district.Status.Release.Current != "" && made
 }
 
 // recordObjects writes down the dashboard's databases and passwords once they

@@ -19,7 +19,7 @@ func (r *Reconciler) prune(ctx context.Context, s *scope) error {
 	}
 	stale = append(stale, s.record.Unasked(s.namespace, s.all, s.made)...)
 	if len(stale) == 0 {
-		s.district.Status.Inventory = nil
+		s.dropInventory()
 		return nil
 	}
 	refusal := consent.Check(s.district.Spec.DataProtection.Consent, v1alpha1.ConsentPrune, string(s.district.Spec.Code), r.Clock.Now())
@@ -30,10 +30,18 @@ func (r *Reconciler) prune(ctx context.Context, s *scope) error {
 	if err := r.write(ctx, s, s.record.Keep(stale, pruned.Kept)); err != nil {
 		return err
 	}
-	s.district.Status.Inventory = nil
+	s.dropInventory()
 	if len(pruned.Kept) > 0 {
 		return status.Stalled(v1alpha1.ReasonConsentRequired,
 			"no longer asked for, but it holds data and is kept: %s. To delete it %v", inventory.Names(pruned.Kept), refusal)
 	}
 	return nil
+}
+
+// dropInventory drops what a version before 0.2.0 has written down, as soon as the
+// record says it too.
+func (s *scope) dropInventory() {
+	if s.record != nil && s.record.Objects != nil {
+		s.district.Status.Inventory = nil
+	}
 }

@@ -104,14 +104,14 @@ func (s *scope) keptName() string {
 	return ""
 }
 
-// expects tells which objects were there. Without a record, which an older
-// operator did not write, its inventory and that the facility was ready tell it;
-// with neither, that it was ready tells that all were.
+// expects tells which objects were there. Without a record that the facility was
+// ready tells it; and where an older operator did not write one, its inventory.
 func (s *scope) expects(ref inventory.Ref) (digest string, was bool) {
 	if s.record != nil && s.record.Objects != nil {
 		return s.record.Has(ref)
 	}
-	return "", s.puskesmas.Status.Release.Current != "" && (len(s.made) == 0 || slices.Contains(s.made, ref))
+	made := len(s.made) == 0 || slices.Contains(s.made, ref)
+	return "", s.puskesmas.Status.Release.Current != "" && made
 }
 
 // recordData writes down the facility's data and the program that is to work on

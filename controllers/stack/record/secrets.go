@@ -52,8 +52,11 @@ func (r *Record) Unasked(namespace string, asked []*unstructured.Unstructured, m
 }
 
 // Keep is the record after what was not asked for any more has been pruned: of its
-// Secrets it names those that are kept.
+// Secrets it names those that are kept. One that names no objects yet stays so.
 func (r *Record) Keep(stale, kept []inventory.Ref) *Record {
+	if r == nil || r.Objects == nil {
+		return r
+	}
 	next := r
 	for _, ref := range stale {
 		_, recorded := r.Has(ref)
@@ -67,9 +70,6 @@ func (r *Record) Keep(stale, kept []inventory.Ref) *Record {
 		if !keeps {
 			delete(next.Objects, Name(ref))
 			continue
-		}
-		if next.Objects == nil {
-			next.Objects = map[string]string{}
 		}
 		next.Objects[Name(ref)] = ""
 	}

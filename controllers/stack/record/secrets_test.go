@@ -39,6 +39,10 @@ func TestUnaskedSecrets(t *testing.T) {
 	if _, changed := r.Objects["Secret/tebidah-older"]; changed || len(r.Objects) != 3 {
 		t.Errorf("the record itself has become %v", r.Objects)
 	}
+	unwritten := &Record{SystemID: "7"}
+	if same := unwritten.Keep(stale, stale); same != unwritten || same.Objects != nil {
+		t.Errorf("a record without objects names %v", same.Objects)
+	}
 	if same := next.Keep([]inventory.Ref{ref("tebidah-older")}, []inventory.Ref{ref("tebidah-older")}); same != next {
 		t.Error("a record that says the same is another one")
 	}
