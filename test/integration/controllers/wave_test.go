@@ -88,6 +88,7 @@ var _ = Describe("A wave", func() {
 		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = "ilp-2.0.0" })
 		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonBudgetSpent, "failure budget is 0", first.Name)
 		Expect(second.Get(ctx).Status.Release.Target).To(Equal(DefaultRelease))
+		Expect(first.Get(ctx).Status.Release).To(And(HaveField("Target", DefaultRelease), HaveField("Asked", "ilp-2.0.0")))
 
 		By("going on when the cause is gone")
 		first.Edit(ctx, func(d *v1alpha1.District) { d.Spec.Patches = nil })
@@ -97,6 +98,7 @@ var _ = Describe("A wave", func() {
 		By("refusing to go back")
 		EditWave(ctx, admin, wave, func(s *v1alpha1.WaveSpec) { s.Release = OtherRelease })
 		ExpectWave(ctx, admin, wave, metav1.ConditionFalse, v1alpha1.ReasonDowngrade, "(1.1.0) is earlier")
+		Expect(first.Get(ctx).Status.Release.Target).To(Equal("ilp-2.0.0"))
 	})
 
 	It("takes in a district that runs already, which goes on until its turn", func(ctx SpecContext) {
