@@ -198,6 +198,7 @@ var _ = Describe("A wave", Label("upgrade"), Ordered, func() {
 		lost := maliku.object()
 		Expect(cluster.Get(ctx, client.ObjectKeyFromObject(lost), lost)).To(Succeed())
 		Expect(lost.Status.Release.Schema).To(Equal(releaseBroken))
+		expectToStayReady(ctx, facilities...)
 		Expect(runs()).To(Equal(before), "no Deployment is changed, no Job is made anew, no pod is replaced")
 		Expect(visitors.leave()).To(BeEmpty())
 	})
