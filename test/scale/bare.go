@@ -122,5 +122,6 @@ func startBareClient(ctx context.Context, kubeconfig, file string) (bareResult, 
 	if err != nil {
 		return result, used, fmt.Errorf("bare client: %w", err)
 	}
-	return result, used, json.Unmarshal(output.Bytes(), &result)
+	err = json.Unmarshal(output.Bytes(), &result)
+	return result, used, err
 }

@@ -113,7 +113,6 @@ func (r *comparison) ratio(who, other string, value func(*outcome) float64) stat
 
 // What is compared of outcomes.
 func wall(o *outcome) float64      { return o.Done.Seconds() }
-func exist(o *outcome) float64     { return o.Exist.Seconds() }
 func allCPU(o *outcome) float64    { return o.cpu().Seconds() }
 func allocated(o *outcome) float64 { return o.Allocated }
 func peak(o *outcome) float64      { return o.Client.PeakMiB }

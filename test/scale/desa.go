@@ -64,10 +64,10 @@ func (v *villagesTook) weigh(ctx context.Context, c *cluster, w wave) error {
 func (r *villages) print(w io.Writer) {
 	t := printer(w)
 	t.head(r.About)
-	t.line("")
+	t.linef("")
 	for _, v := range []villagesTook{r.Few, r.Many} {
 		n := float64(max(v.Objects, 1))
-		t.line("%d desa       a Puskesmas has %d bytes, %d of them managedFields; all Ready after %s; %.0f KiB allocated, %.3f requests and %.2f ms CPU of API server and etcd per object",
+		t.linef("%d desa       a Puskesmas has %d bytes, %d of them managedFields; all Ready after %s; %.0f KiB allocated, %.3f requests and %.2f ms CPU of API server and etcd per object",
 			v.Desa, v.Bytes, v.Managed, seconds(v.Done), v.Allocated/n/1024, asked(&v.outcome)/n, 1000*(v.API+v.Etcd).Seconds()/n)
 	}
 }

@@ -141,7 +141,7 @@ func (r *drifted) print(t table) {
 		return
 	}
 	sorted := slices.Sorted(slices.Values(r.Took))
-	t.line("%-14sput right in %s (median), %s at most; %.2f writes for each of %d", "drift", milliseconds(sorted[len(sorted)/2]), milliseconds(sorted[len(sorted)-1]), r.writes(), len(sorted))
+	t.linef("%-14sput right in %s (median), %s at most; %.2f writes for each of %d", "drift", milliseconds(sorted[len(sorted)/2]), milliseconds(sorted[len(sorted)-1]), r.writes(), len(sorted))
 	t.requests(r.Requests)
 }
 

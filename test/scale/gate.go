@@ -50,8 +50,8 @@ func (b *bench) gate() (report, error) {
 func (r *gated) print(w io.Writer) {
 	t := printer(w)
 	t.head(r.About)
-	t.line("")
-	t.line("%d objects; the operator asked for", r.Operator.Objects)
+	t.linef("")
+	t.linef("%d objects; the operator asked for", r.Operator.Objects)
 	t.requests(r.Operator.Requests)
 	t.aims(r.Aims)
 }

@@ -145,12 +145,12 @@ func (r *lifeResults) print(w io.Writer) {
 	t := printer(w)
 	t.head(r.About)
 	book := r.Asked.sum(func(name string) bool { return isWrite(name) && !isOwn(name) })
-	t.line("")
-	t.line("%-14s%d objects; %.3f writes per object with the bookkeeping (%d statuses, finalizers, events)", "bring-up", r.Objects,
+	t.linef("")
+	t.linef("%-14s%d objects; %.3f writes per object with the bookkeeping (%d statuses, finalizers, events)", "bring-up", r.Objects,
 		float64(r.Asked.sum(isWrite))/float64(max(r.Objects, 1)), book)
 	t.requests(r.Asked)
 	for _, s := range r.Steps {
-		t.line("")
+		t.linef("")
 		s.Finding.print(t)
 	}
 	t.aims(r.Aims)

@@ -53,7 +53,8 @@ func (c *cluster) read(ctx context.Context) (reading, error) {
 	if response.StatusCode != http.StatusOK {
 		return out, fmt.Errorf("metrics of the API server: %s", response.Status)
 	}
-	return out, out.parse(response.Body)
+	err = out.parse(response.Body)
+	return out, err
 }
 
 // parse takes two metrics out of the text format: the rest is long.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -118,21 +117,6 @@ func (o *observer) note(k key, deleted bool, object *metav1.PartialObjectMetadat
 	if !deleted {
 		o.simulator.see(k, object)
 	}
-}
-
-// objects lists what there is now, sorted.
-func (o *observer) objects() []key {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return slices.SortedFunc(maps.Keys(o.seen), func(a, b key) int {
-		switch {
-		case a.String() < b.String():
-			return -1
-		case a.String() > b.String():
-			return 1
-		}
-		return 0
-	})
 }
 
 // changedOften lists Deployments of which more versions were made than wanted.

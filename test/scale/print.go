@@ -14,17 +14,17 @@ type table struct{ w io.Writer }
 
 func printer(w io.Writer) table { return table{w} }
 
-func (t table) line(format string, args ...any) { fmt.Fprintf(t.w, format+"\n", args...) }
+func (t table) linef(format string, args ...any) { fmt.Fprintf(t.w, format+"\n", args...) }
 
 // head says what has to be known to read the figures.
 func (t table) head(a about) {
-	t.line("")
-	t.line("%d Districts, %d Puskesmas; %s", a.Districts, a.Puskesmas, a.Note)
+	t.linef("")
+	t.linef("%d Districts, %d Puskesmas; %s", a.Districts, a.Puskesmas, a.Note)
 	var versions []string
 	for _, name := range slices.Sorted(maps.Keys(a.Versions)) {
 		versions = append(versions, name+" "+a.Versions[name])
 	}
-	t.line("commit %s; %s; load %s before; %s", a.Commit, a.Machine, a.Load, strings.Join(versions, ", "))
+	t.linef("commit %s; %s; load %s before; %s", a.Commit, a.Machine, a.Load, strings.Join(versions, ", "))
 }
 
 // requests lists requests, most frequent first; watches and leases are left out.
@@ -37,7 +37,7 @@ func (t table) requests(r requests) {
 		}
 		entry := fmt.Sprintf("%d %s", r[name], name)
 		if line.Len()+len(entry) > 110 {
-			t.line("    %s", line.String())
+			t.linef("    %s", line.String())
 			line.Reset()
 		}
 		if line.Len() > 0 {
@@ -46,7 +46,7 @@ func (t table) requests(r requests) {
 		line.WriteString(entry)
 	}
 	if line.Len() > 0 {
-		t.line("    %s", line.String())
+		t.linef("    %s", line.String())
 	}
 }
 
@@ -55,13 +55,13 @@ func (t table) aims(aims []aim) {
 	if len(aims) == 0 {
 		return
 	}
-	t.line("")
-	t.line("%-52s%16s%24s", "aim", "at most", "is")
+	t.linef("")
+	t.linef("%-52s%16s%24s", "aim", "at most", "is")
 	for _, a := range aims {
 		verdict := "met"
 		if !a.Met {
 			verdict = "missed"
 		}
-		t.line("%-52s%16s%24s  %s", a.What, a.bound(), a.Is, verdict)
+		t.linef("%-52s%16s%24s  %s", a.What, a.bound(), a.Is, verdict)
 	}
 }

@@ -39,7 +39,7 @@ func (l *life) reapply(ctx context.Context) (finding, error) {
 
 func (r *reapplied) print(t table) {
 	n := float64(r.Resources)
-	t.line("%-14severy District and Puskesmas (%d) applied again: %d writes and %d reads of the operator; %s; %.1f ms CPU of API server and etcd and %.0f KiB allocated for each",
+	t.linef("%-14severy District and Puskesmas (%d) applied again: %d writes and %d reads of the operator; %s; %.1f ms CPU of API server and etcd and %.0f KiB allocated for each",
 		"reapply", r.Resources, r.Operator.sum(isWrite), r.Operator.sum(isRead), seconds(r.Wall), 1000*(r.Server.API+r.Server.Etcd).Seconds()/n, r.Server.Allocated/n/1024)
 	t.requests(r.Operator)
 }

@@ -33,7 +33,7 @@ func (l *life) atRest(context.Context) (finding, error) {
 }
 
 func (r *resting) print(t table) {
-	t.line("%-14s%d requests, %d of them writes, in %s; CPU %.1f ms/s", "rest", r.Requests.sum(isBusy), r.Requests.sum(isWrite), r.For, 1000*r.CPU.Seconds()/r.For.Seconds())
+	t.linef("%-14s%d requests, %d of them writes, in %s; CPU %.1f ms/s", "rest", r.Requests.sum(isBusy), r.Requests.sum(isWrite), r.For, 1000*r.CPU.Seconds()/r.For.Seconds())
 	t.requests(r.Requests)
 }
 

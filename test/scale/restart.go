@@ -127,10 +127,10 @@ func (l *life) awaitServed(ctx context.Context, p *v1alpha1.Puskesmas) error {
 }
 
 func (r *restarted) print(t table) {
-	t.line("%-14sthe next operator leads after %s and has verified everything %s later; %d writes elsewhere, %d reads; %s CPU, peak %.0f MiB", r.how,
+	t.linef("%-14sthe next operator leads after %s and has verified everything %s later; %d writes elsewhere, %d reads; %s CPU, peak %.0f MiB", r.how,
 		seconds(r.Led), seconds(r.Verified), r.Elsewhere.sum(isWrite), r.Requests.sum(isRead), seconds(r.Usage.CPU), r.Usage.PeakMiB)
 	if r.Ready > 0 {
-		t.line("%-14sa new Puskesmas is served %s after that one leads, and Ready after %s", "", seconds(r.Served), seconds(r.Ready))
+		t.linef("%-14sa new Puskesmas is served %s after that one leads, and Ready after %s", "", seconds(r.Served), seconds(r.Ready))
 	}
 	t.requests(r.Requests)
 }

@@ -50,7 +50,7 @@ type failing struct {
 // print writes the table.
 func (r *rolloutResults) print(w io.Writer) {
 	t := printer(w)
-	p := t.line
+	p := t.linef
 	t.head(r.About)
 	r.printPhase(t, "provisioning", &r.Provisioning)
 	r.printPhase(t, "upgrade", &r.Upgrade)
@@ -76,7 +76,7 @@ func (r *rolloutResults) print(w io.Writer) {
 }
 
 func (r *rolloutResults) printPhase(t table, name string, phase *phase) {
-	p := t.line
+	p := t.linef
 	n := float64(r.About.Districts)
 	count := func(keep func(string) bool) float64 { return float64(phase.Requests.sum(keep)) / n }
 	p("")

@@ -67,7 +67,7 @@ func (w wave) has(event *auditEvent) bool {
 
 func (r *secondWave) print(t table) {
 	n := float64(max(r.Objects, 1))
-	t.line("%-14s%d districts more: Ready after %s, %.2f ms for each of %d objects; %.3f writes for each; %d writes elsewhere", "second wave",
+	t.linef("%-14s%d districts more: Ready after %s, %.2f ms for each of %d objects; %.3f writes for each; %d writes elsewhere", "second wave",
 		r.Districts, seconds(r.Wall), 1000*r.Wall.Seconds()/n, r.Objects, float64(r.Requests.sum(isWrite))/n, r.Elsewhere.sum(isWrite))
 	t.requests(r.Elsewhere)
 }

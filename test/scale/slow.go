@@ -50,8 +50,8 @@ func (b *bench) slow() (report, error) {
 func (r *slowness) print(w io.Writer) {
 	t := printer(w)
 	t.head(r.About)
-	t.line("")
-	t.line("%-14severy workload takes %s: all Ready after %s; %d objects; %.3f writes and %.3f reads for each; %.2f statuses for each District and Puskesmas; %s CPU, peak %.0f MiB",
+	t.linef("")
+	t.linef("%-14severy workload takes %s: all Ready after %s; %d objects; %.3f writes and %.3f reads for each; %.2f statuses for each District and Puskesmas; %s CPU, peak %.0f MiB",
 		"slow", r.Delay, seconds(r.Wall), r.Objects, r.per(isWrite), r.per(isRead), r.Statuses, seconds(r.Usage.CPU), r.Usage.PeakMiB)
 	t.requests(r.Requests)
 }

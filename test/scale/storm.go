@@ -55,7 +55,7 @@ func (l *life) driftStorm(ctx context.Context) (finding, error) {
 
 func (r *storm) print(t table) {
 	n := float64(max(r.Drifts, 1))
-	t.line("%-14s%d drifts within %s, the last put right after %s; %.2f writes of objects and %.2f others for each; peak so far %.0f MiB", "storm", r.Drifts, seconds(r.Touching), seconds(r.Wall),
+	t.linef("%-14s%d drifts within %s, the last put right after %s; %.2f writes of objects and %.2f others for each; peak so far %.0f MiB", "storm", r.Drifts, seconds(r.Touching), seconds(r.Wall),
 		float64(r.Requests.sum(func(name string) bool { return isWrite(name) && isOwn(name) }))/n,
 		float64(r.Requests.sum(func(name string) bool { return isWrite(name) && !isOwn(name) }))/n, r.PeakMiB)
 	t.requests(r.Requests)

@@ -36,7 +36,7 @@ func (p *Parameters) Generalize(versions []any) (any, error) {
 		return p.generalizeList(first, versions)
 	}
 	text, isText := versions[0].(string)
-	if equal(versions) && !(isText && strings.Contains(text, "${")) {
+	if equal(versions) && (!isText || !strings.Contains(text, "${")) {
 		return versions[0], nil
 	}
 	return p.parameter(versions)
