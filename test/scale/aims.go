@@ -44,6 +44,9 @@ const country = 500
 // aims of a comparison are about medians, but for kro: all of the interval has
 // to be below it.
 func (r *comparison) aims() []aim {
+	if len(r.of(theOperator, wall)) == 0 {
+		return nil
+	}
 	var out []aim
 	ratio := func(bound float64, other string, value func(*outcome) float64, what string) {
 		if e := r.ratio(theOperator, other, value); e.N > 0 {

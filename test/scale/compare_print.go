@@ -26,10 +26,10 @@ func (r *comparison) print(w io.Writer) {
 		}
 		server := stats.Median(r.of(who, func(o *outcome) float64 { return (o.API + o.Etcd).Seconds() }))
 		client := stats.Median(r.of(who, func(o *outcome) float64 { return o.Client.CPU.Seconds() }))
-		p.linef("%-15s%7.2fs%19s%19s%15s%9.2fs%15.0f KiB%10.2f%9.3f%8.0f", who, stats.Median(walls),
+		p.linef("%-15s%7.2fs%19s%19s%15s%9.2fs%15.0f KiB%10s%9.3f%8.0f", who, stats.Median(walls),
 			estimate(r.ratio(who, limitApply, wall)), estimate(r.ratio(who, limitResources, wall)),
 			fmt.Sprintf("%.2f %.2fms", 1000*r.perObject(server), 1000*r.perObject(client)), stats.Median(r.of(who, benchCPU)),
-			r.perObject(stats.Median(r.of(who, allocated)))/1024, r.ratio(who, limitApply, allocated).Median,
+			r.perObject(stats.Median(r.of(who, allocated)))/1024, median(r.ratio(who, limitApply, allocated)),
 			r.perObject(stats.Median(r.of(who, asked))), stats.Median(r.of(who, peak)))
 	}
 	p.linef("")
@@ -67,6 +67,13 @@ func estimate(e stats.Estimate) string {
 		return "-"
 	}
 	return fmt.Sprintf("%.2f (%.2f-%.2f)", e.Median, e.Low, e.High)
+}
+
+func median(e stats.Estimate) string {
+	if e.N == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", e.Median)
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2fs", d.Seconds()) }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -99,7 +98,7 @@ func bringByKro(ctx context.Context, a *attempt, shape kroShape) error {
 
 // awaitGraph waits until kro serves a graph's kind.
 func (a *attempt) awaitGraph(ctx context.Context, g graph, controller *operator) error {
-	var says any
+	var says string
 	for deadline := time.Now().Add(kroPatience); time.Now().Before(deadline); {
 		if err := controller.died(a.peerLog()); err != nil {
 			return err
@@ -111,14 +110,11 @@ func (a *attempt) awaitGraph(ctx context.Context, g graph, controller *operator)
 		if state, _, _ := unstructured.NestedString(definition.Object, "status", "state"); state == "Active" {
 			return a.sleep(2 * time.Second)
 		}
-		says, _, _ = unstructured.NestedFieldNoCopy(definition.Object, "status", "conditions")
+		conditions, _, _ := unstructured.NestedFieldNoCopy(definition.Object, "status", "conditions")
+		says = fmt.Sprint(conditions)
 		if err := a.sleep(100 * time.Millisecond); err != nil {
 			return err
 		}
 	}
-	content, err := json.Marshal(says)
-	if err != nil {
-		panic(err) // it is plain data
-	}
-	return fmt.Errorf("kro does not serve the graph %s: %s", g.name(), content)
+	return fmt.Errorf("kro does not serve the graph %s: %s", g.name(), says)
 }

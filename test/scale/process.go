@@ -104,8 +104,9 @@ func runToEnd(command *exec.Cmd) (usage, error) {
 	for {
 		select {
 		case <-tick.C:
+			// One that has just ended has no memory any more.
 			if u, err := usageOf(command.Process.Pid); err == nil {
-				peak = u.PeakMiB
+				peak = max(peak, u.PeakMiB)
 			}
 		case err := <-ended:
 			state := command.ProcessState

@@ -77,7 +77,7 @@ func (l *life) replace(ctx context.Context, how string, signal syscall.Signal, a
 	}
 	last, err := l.log.until(l.bench, quietAfter, func(event *auditEvent) {
 		r.Requests[event.name()]++
-		if isWrite(event.name()) && (added == nil || !touches(event, added, l.wave.districts[0].Name)) {
+		if isWrite(event.name()) && !isCounting(event) && (added == nil || !touches(event, added, l.wave.districts[0].Name)) {
 			r.Elsewhere[event.name()]++
 		}
 	})
