@@ -14,13 +14,9 @@ import (
 )
 
 // loseStatusOfAll restarts the operator without any status, as after a restore.
-func (d *district) loseStatusOfAll(ctx context.Context, puskesmas ...string) {
+func (d *district) loseStatusOfAll(ctx context.Context) {
 	GinkgoHelper()
 	theOperator.stop()
-	theLedger.excuse(d.get(ctx))
-	for _, name := range puskesmas {
-		theLedger.excuse(d.puskesmas(ctx, name))
-	}
 	d.loseStatus(ctx)
 	theOperator.start()
 }
@@ -61,7 +57,7 @@ var _ = Describe("What a Puskesmas has written down", func() {
 		d.editPuskesmas(ctx, "darit", pinnedTo(stepTwo))
 		Eventually(func() []string { return d.schemaImages(ctx, "darit") }).Should(ContainElement(stepTwoImage))
 		jobs, known := d.uids(ctx, jobKind), d.recordOf(ctx, "darit")
-		d.loseStatusOfAll(ctx, "darit", "aman")
+		d.loseStatusOfAll(ctx)
 		d.expect(ctx, "darit", v1alpha1.ConditionSchemaReady, metav1.ConditionFalse, v1alpha1.ReasonProgressing, "Job darit-schema")
 		d.expectReady(ctx, "aman")
 		Expect(d.puskesmas(ctx, "darit").Status.Release).To(Equal(v1alpha1.PuskesmasReleaseStatus{Current: defaultRelease, Target: stepTwo, Schema: stepTwo}))
@@ -90,7 +86,7 @@ var _ = Describe("What a Puskesmas has written down", func() {
 		back("Deployment darit-rme")
 		generation := d.find(ctx, deploymentKind, "darit-rme").GetGeneration()
 
-		d.loseStatusOfAll(ctx, "darit")
+		d.loseStatusOfAll(ctx)
 		back("how it failed was lost with the status")
 		Consistently(func() string { return d.imageOf(ctx, "darit-rme") }, aWhile).Should(Equal(oldImage))
 		Expect(d.find(ctx, deploymentKind, "darit-rme").GetGeneration()).To(Equal(generation))
@@ -109,7 +105,7 @@ var _ = Describe("What a Puskesmas has written down", func() {
 		d.expectReady(ctx, "darit")
 		d.editPuskesmas(ctx, "darit", func(p *v1alpha1.Puskesmas) { p.Spec.State = v1alpha1.StateSuspended })
 		d.expect(ctx, "darit", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
-		d.loseStatusOfAll(ctx, "darit")
+		d.loseStatusOfAll(ctx)
 		d.expect(ctx, "darit", v1alpha1.ConditionReady, metav1.ConditionUnknown, v1alpha1.ReasonSuspended)
 		Expect(d.puskesmas(ctx, "darit").Status.Release).To(BeZero())
 		Consistently(func() *int32 {
