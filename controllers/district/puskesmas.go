@@ -57,7 +57,7 @@ func priority(p v1alpha1.Puskesmas) int32 {
 // before, by its record, or by its status where it has none.
 func (s *scope) releases(p *v1alpha1.Puskesmas) (target, served string) {
 	recorded, said := s.recordOf(p), p.Status.Release
-	if recorded == nil || cmp.Or(recorded.Target, recorded.Running) == "" {
+	if recorded == nil || cmp.Or(recorded.Target, recorded.Running) == "" || pin.IsHandedOut(p, p.Spec.Release) {
 		return cmp.Or(said.Target, said.Current), said.Current
 	}
 	return cmp.Or(recorded.Target, recorded.Running), cmp.Or(recorded.Running, said.Current)

@@ -23,6 +23,9 @@ func (r *Reconciler) readRecords(ctx context.Context, s *scope) (err error) {
 	if s.record, err = r.Records.Read(ctx, s.namespace, record.District); err != nil {
 		return err
 	}
+	if said := s.district.Status.Release; pin.IsHandedOut(s.district, s.district.Spec.Release) && cmp.Or(said.Target, said.Current) != "" {
+		s.record = s.record.WithoutReleases()
+	}
 	s.records, err = r.Records.All(ctx, s.namespace)
 	return err
 }
@@ -261,7 +264,7 @@ func (r *Reconciler) recordRunning(ctx context.Context, s *scope) error {
 // giveUpHandOut takes away the release that an operator before 0.2.0 wrote into
 // the spec, once it is recorded.
 func (r *Reconciler) giveUpHandOut(ctx context.Context, s *scope) error {
-	if s.district.Spec.Release == "" || pin.Of(s.district, s.district.Spec.Release) != "" {
+	if !pin.IsHandedOut(s.district, s.district.Spec.Release) {
 		return nil
 	}
 	return pin.GiveUp(ctx, r.Client, s.before, v1alpha1.ManagerWave)

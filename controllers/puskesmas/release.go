@@ -42,6 +42,9 @@ func (r *Reconciler) readRecord(ctx context.Context, s *scope) (err error) {
 	}
 	was := s.puskesmas.Status.Release
 	pinned := pin.Of(s.puskesmas, s.puskesmas.Spec.Release)
+	if pin.IsHandedOut(s.puskesmas, s.puskesmas.Spec.Release) && cmp.Or(was.Target, was.Current) != "" {
+		s.record = s.record.WithoutReleases()
+	}
 	if !s.exists || s.recorded() || (was == v1alpha1.PuskesmasReleaseStatus{} && pinned == "") {
 		return nil
 	}
@@ -209,7 +212,7 @@ func (s *scope) isBack(from, to string) bool {
 // giveUpRelease gives up what an operator before 0.2.0 has written to
 // spec.release, now that the facility has it written down itself.
 func (r *Reconciler) giveUpRelease(ctx context.Context, s *scope) error {
-	if s.puskesmas.Spec.Release == "" || pin.Of(s.puskesmas, s.puskesmas.Spec.Release) != "" || (s.exists && !s.recorded()) {
+	if !pin.IsHandedOut(s.puskesmas, s.puskesmas.Spec.Release) || (s.exists && !s.recorded()) {
 		return nil
 	}
 	return pin.GiveUp(ctx, r.Client, s.puskesmas, v1alpha1.ManagerDistrict)

@@ -107,3 +107,9 @@ func Of(object metav1.Object, release v1alpha1.ObjectName) string {
 	}
 	return string(release)
 }
+
+// IsHandedOut reports whether a District or Puskesmas has a release that is no pin:
+// an operator before 0.2.0 wrote it, and has worked since this one did last.
+func IsHandedOut(object metav1.Object, release v1alpha1.ObjectName) bool {
+	return release != "" && Of(object, release) == ""
+}

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"ilp.health/operator/api/v1alpha1"
@@ -27,10 +26,4 @@ func Applied(object metav1.Object, release v1alpha1.ObjectName) bool {
 	}
 	err := json.Unmarshal([]byte(object.GetAnnotations()[corev1.LastAppliedConfigAnnotation]), &file)
 	return err == nil && file.Spec.Release == release
-}
-
-// Refused reports whether the API server left a field to the manager that owns
-// it. A conflict of versions or of UIDs is another matter.
-func Refused(err error) bool {
-	return apierrors.IsConflict(err) && apierrors.HasStatusCause(err, metav1.CauseTypeFieldManagerConflict)
 }

@@ -8,6 +8,6 @@ func (r *Record) WithoutReleases() *Record {
 		return nil
 	}
 	next := r.Copy()
-	next.Target, next.Running, next.Schema, next.RolledBack = "", "", nil, nil
+	next.Target, next.Running, next.Dashboard, next.Schema, next.RolledBack = "", "", "", nil, nil
 	return next
 }

@@ -6,7 +6,7 @@ import "testing"
 // it is made from as it is.
 func TestWithoutReleases(t *testing.T) {
 	r := &Record{
-		SystemID: "7441", Target: "b", Running: "a", Schema: []string{"a", "b"}, RolledBack: &RolledBack{Release: "b"},
+		SystemID: "7441", Target: "b", Running: "a", Dashboard: "a", Schema: []string{"a", "b"}, RolledBack: &RolledBack{Release: "b"},
 		Retried: "today", Postgres: "15", Profile: "custom", Program: "simpus", Objects: map[string]string{"a": "1"},
 	}
 	want := &Record{SystemID: "7441", Retried: "today", Postgres: "15", Profile: "custom", Program: "simpus", Objects: map[string]string{"a": "1"}}

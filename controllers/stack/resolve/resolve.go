@@ -174,7 +174,7 @@ func (s Stack) Ends() []string {
 	case s.Record != nil && len(s.Record.Schema) > 0:
 		ends = s.Record.Schema
 	case s.recorded() != "":
-		ends = []string{s.Record.Running, s.Record.Target}
+		ends = []string{s.Record.Running, s.Record.Dashboard, s.Record.Target}
 	case s.Exists:
 		ends = []string{s.Current, s.Target}
 	}

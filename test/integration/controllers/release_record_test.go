@@ -338,6 +338,33 @@ var _ = Describe("A district of an operator before 0.2.0", func() {
 		Expect(d.ImageOf(ctx, "aman-rme")).To(Equal(newImage))
 	})
 
+	It("is believed where it has worked since, and the record tells of the time before", func(ctx SpecContext) {
+		d := NewDistrict(admin).Apply(ctx, to(OtherRelease))
+		d.AddPuskesmas(ctx, "darit")
+		d.ExpectReady(ctx)
+		d.Edit(ctx, to(""))
+		d.ExpectReady(ctx, "darit")
+		runs := programs(ctx, d)
+
+		theOperator.Stop()
+		district, darit := d.Record(ctx, record.District), d.RecordOf(ctx, "darit")
+		district.Target, district.Running, darit.Target, darit.Schema = DefaultRelease, DefaultRelease, DefaultRelease, []string{DefaultRelease}
+		d.WriteRecords(ctx, asOperator, map[string]*record.Record{record.District: district, d.WriterOf(ctx, "darit"): darit})
+		handOut(ctx, d, OtherRelease)
+		patch := written(&v1alpha1.Puskesmas{ObjectMeta: metav1.ObjectMeta{Name: "darit", Namespace: d.Namespace}})
+		patch.Object["spec"] = map[string]any{"release": OtherRelease}
+		applyFile(ctx, patch, v1alpha1.ManagerDistrict)
+		theOperator.Start()
+
+		Eventually(func() v1alpha1.ObjectName { return d.Get(ctx).Spec.Release }).Should(BeEmpty())
+		Eventually(func() v1alpha1.ObjectName { return d.Puskesmas(ctx, "darit").Spec.Release }).Should(BeEmpty())
+		Eventually(func() *record.Record { return d.Record(ctx, record.District) }).Should(HaveField("Target", OtherRelease))
+		Eventually(func() *record.Record { return d.RecordOf(ctx, "darit") }).Should(And(
+			HaveField("Target", OtherRelease), HaveField("Schema", []string{OtherRelease})))
+		d.ExpectReady(ctx)
+		Expect(programs(ctx, d)).To(Equal(runs))
+	})
+
 	It("keeps a pin that somebody else holds too", func(ctx SpecContext) {
 		d := NewDistrict(admin).Apply(ctx, to(OtherRelease))
 		d.ExpectReady(ctx)
