@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -26,9 +27,9 @@ func (r *Reconciler) leave(ctx context.Context, facility client.ObjectKey) error
 	owner := apply.Owner{Labels: labelsOf(facility)}
 	r.Statuses.Forget(&v1alpha1.Puskesmas{}, facility)
 	r.Applier.ForgetOwner(owner.Labels)
-	leaves, err := r.namespaceLeaves(ctx, facility.Namespace)
-	if err != nil || leaves || owner.Labels[v1alpha1.LabelDistrict] == "" {
-		return err
+	stands, err := r.namespaceStands(ctx, facility.Namespace)
+	if err != nil || !stands {
+		return err // everything goes with it, or has gone
 	}
 	left, err := r.Applier.Left(ctx, facility.Namespace, owner, r.owned.Kinds())
 	if err != nil {
@@ -38,6 +39,15 @@ func (r *Reconciler) leave(ctx context.Context, facility client.ObjectKey) error
 		return fmt.Errorf("delete what Puskesmas %s has left: %w", facility.Name, err)
 	}
 	return nil
+}
+
+// namespaceStands reports whether a namespace is a district's and is not being
+// deleted.
+func (r *Reconciler) namespaceStands(ctx context.Context, name string) (bool, error) {
+	namespace := &metav1.PartialObjectMetadata{}
+	namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
+	err := r.Client.Get(ctx, client.ObjectKey{Name: name}, namespace)
+	return err == nil && namespace.DeletionTimestamp == nil, client.IgnoreNotFound(err)
 }
 
 // whenGone tells what stays of a facility that is gone, and leads to those that it
@@ -72,8 +82,8 @@ func (r *Reconciler) tellKept(ctx context.Context, s *scope) {
 
 // keptData lists the data of a facility that is gone, without a request.
 func (r *Reconciler) keptData(ctx context.Context, s *scope) ([]inventory.Ref, error) {
-	leaves, err := r.namespaceLeaves(ctx, s.puskesmas.Namespace)
-	if err != nil || leaves {
+	stands, err := r.namespaceStands(ctx, s.puskesmas.Namespace)
+	if err != nil || !stands {
 		return nil, err
 	}
 	var kinds []schema.GroupVersionKind
