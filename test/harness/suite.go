@@ -47,7 +47,7 @@ type Suite struct {
 // Configure sets what is the same for all suites; it comes before RunSpecs.
 func Configure() {
 	RegisterFailHandler(Fail)
-	SetDefaultEventuallyTimeout(20 * time.Second)
+	SetDefaultEventuallyTimeout(time.Minute)
 	EnforceDefaultTimeoutsWhenUsingContexts()
 	SetDefaultEventuallyPollingInterval(50 * time.Millisecond)
 }
