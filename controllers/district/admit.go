@@ -10,6 +10,7 @@ import (
 
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/pin"
+	"ilp.health/operator/controllers/stack/resolve"
 )
 
 // maxAdmitted is the limit of status.admitted.
@@ -53,10 +54,10 @@ func (s *scope) admitted(now metav1.Time) []v1alpha1.Admission {
 	for _, i := range turns(facilities, s.limit()) {
 		entry := s.admissionOf(candidates[i])
 		entry.At = now
-		if known := find(s.district.Status.Admitted, entry); known != nil {
+		if known := resolve.FindAdmission(s.district.Status.Admitted, entry); known != nil {
 			entry.At = known.At
 		}
-		if find(admitted, entry) == nil && len(admitted) < maxAdmitted {
+		if resolve.FindAdmission(admitted, entry) == nil && len(admitted) < maxAdmitted {
 			admitted = append(admitted, entry)
 		}
 	}
@@ -70,24 +71,14 @@ func (s *scope) admissionOf(p *v1alpha1.Puskesmas) v1alpha1.Admission {
 	return v1alpha1.Admission{Code: p.Spec.Code, From: v1alpha1.ObjectName(target), To: v1alpha1.ObjectName(s.release.Name)}
 }
 
-// find is the entry that lets the same one go the same way, or nil.
-func find(entries []v1alpha1.Admission, like v1alpha1.Admission) *v1alpha1.Admission {
-	for i := range entries {
-		if e := &entries[i]; e.Code == like.Code && e.From == like.From && e.To == like.To {
-			return e
-		}
-	}
-	return nil
-}
-
 // lets reports whether somebody may go who might not before, or the other way
 // round. Of who has gone the entry is only tidied away.
 func (s *scope) lets(before, after []v1alpha1.Admission) bool {
-	if slices.ContainsFunc(after, func(e v1alpha1.Admission) bool { return find(before, e) == nil }) {
+	if slices.ContainsFunc(after, func(e v1alpha1.Admission) bool { return resolve.FindAdmission(before, e) == nil }) {
 		return true
 	}
 	return slices.ContainsFunc(before, func(e v1alpha1.Admission) bool {
-		return find(after, e) == nil && slices.ContainsFunc(s.puskesmas, func(p v1alpha1.Puskesmas) bool {
+		return resolve.FindAdmission(after, e) == nil && slices.ContainsFunc(s.puskesmas, func(p v1alpha1.Puskesmas) bool {
 			target, _ := s.releases(&p)
 			return p.Spec.Code == e.Code && target == string(e.From)
 		})
@@ -106,7 +97,7 @@ func (s *scope) facility(p *v1alpha1.Puskesmas) facility {
 		stands: s.stands(p),
 	}
 	f.fresh = target == "" || (f.given && served == "")
-	f.admitted = !f.given && find(s.district.Status.Admitted, s.admissionOf(p)) != nil
+	f.admitted = !f.given && resolve.FindAdmission(s.district.Status.Admitted, s.admissionOf(p)) != nil
 	f.elsewhere = !f.given && served != "" && served != target && !s.isReady(p)
 	f.stalled = s.speaks(p) && meta.IsStatusConditionTrue(p.Status.Conditions, v1alpha1.ConditionStalled) &&
 		(f.given || (f.admitted && s.failureOf(p) == v1alpha1.CauseConfiguration))

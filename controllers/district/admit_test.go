@@ -93,23 +93,3 @@ func TestAdmitted(t *testing.T) {
 		})
 	}
 }
-
-// TestChanged: a wave wakes those districts of which it says something else.
-func TestChanged(t *testing.T) {
-	a, b := v1alpha1.Admission{Code: "61.05", To: "r1"}, v1alpha1.Admission{Code: "61.06", To: "r1"}
-	again := a
-	again.To = "r2"
-	for name, c := range map[string]struct {
-		before, after []v1alpha1.Admission
-		want          []string
-	}{
-		"nothing": {[]v1alpha1.Admission{a, b}, []v1alpha1.Admission{b, a}, nil},
-		"comes":   {[]v1alpha1.Admission{a}, []v1alpha1.Admission{a, b}, []string{"61.06"}},
-		"goes":    {[]v1alpha1.Admission{a, b}, []v1alpha1.Admission{b}, []string{"61.05"}},
-		"another": {[]v1alpha1.Admission{a, b}, []v1alpha1.Admission{again, b}, []string{"61.05"}},
-	} {
-		if got := changed(c.before, c.after); !slices.Equal(got, c.want) {
-			t.Errorf("%s: %v, want %v", name, got, c.want)
-		}
-	}
-}

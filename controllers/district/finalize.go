@@ -116,8 +116,8 @@ var workloadKinds = append([]schema.GroupVersionKind{
 	live.RouteKind,
 }, live.PodKinds...)
 
-// clusters reads the district's PostgreSQL. It goes by the label and not by the
-// inventory, which a restore may have lost. Without CloudNativePG there is none.
+// clusters reads the district's PostgreSQL, which is found by its label. Without
+// CloudNativePG there is none.
 func (r *Reconciler) clusters(ctx context.Context, s *scope) ([]metav1.PartialObjectMetadata, error) {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(cnpg.Clusters.GroupVersion().WithKind("ClusterList"))

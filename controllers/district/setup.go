@@ -20,6 +20,7 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/resolve"
 	"ilp.health/operator/controllers/stack/watch"
 )
 
@@ -140,28 +141,13 @@ func (r *Reconciler) waveTurns() handler.EventHandler {
 		CreateFunc: comesOrGoes.Create,
 		DeleteFunc: comesOrGoes.Delete,
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) {
-			for _, code := range changed(e.ObjectOld.(*v1alpha1.Wave).Status.Admitted, e.ObjectNew.(*v1alpha1.Wave).Status.Admitted) {
+			for _, code := range resolve.Changed(e.ObjectOld.(*v1alpha1.Wave).Status.Admitted, e.ObjectNew.(*v1alpha1.Wave).Status.Admitted) {
 				for _, request := range r.withField(ctx, IndexCode, code) {
 					queue.Add(request)
 				}
 			}
 		},
 	}
-}
-
-// changed are the codes of which one list of admissions says something else than
-// the other.
-func changed(before, after []v1alpha1.Admission) []string {
-	var codes []string
-	for _, lists := range [][2][]v1alpha1.Admission{{before, after}, {after, before}} {
-		for _, entry := range lists[0] {
-			if find(lists[1], entry) == nil {
-				codes = append(codes, entry.Code)
-			}
-		}
-	}
-	slices.Sort(codes)
-	return slices.Compact(codes)
 }
 
 // ofSameCode finds the districts that a deleted one stood in the way of, and drops

@@ -18,6 +18,7 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 	"ilp.health/operator/controllers/stack/cnpg"
 	"ilp.health/operator/controllers/stack/live"
+	"ilp.health/operator/controllers/stack/resolve"
 	"ilp.health/operator/controllers/stack/watch"
 )
 
@@ -102,12 +103,12 @@ func opened(d *v1alpha1.District) [3]bool {
 }
 
 // admitted wakes the facilities whose admission has changed, and those that have
-// no release yet where that of the district has.
+// no release yet where the district takes another.
 func (r *Reconciler) admitted(ctx context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
 	before, after := e.ObjectOld.(*v1alpha1.District), e.ObjectNew.(*v1alpha1.District)
 	namespace := client.InNamespace(v1alpha1.NamespaceFor(after.Spec.Code))
 	var requests []reconcile.Request
-	for _, code := range changedAdmissions(before.Status.Admitted, after.Status.Admitted) {
+	for _, code := range resolve.Changed(before.Status.Admitted, after.Status.Admitted) {
 		requests = append(requests, r.list(ctx, namespace, client.MatchingFields{IndexCode: code})...)
 	}
 	if before.Status.Release.Target != after.Status.Release.Target {
@@ -116,20 +117,6 @@ func (r *Reconciler) admitted(ctx context.Context, e event.UpdateEvent, q workqu
 	for _, request := range requests {
 		q.Add(request)
 	}
-}
-
-// changedAdmissions are the codes that are let go now, or otherwise than before.
-// One that is taken away moves nobody.
-func changedAdmissions(before, after []v1alpha1.Admission) []string {
-	var codes []string
-	for _, now := range after {
-		if !slices.ContainsFunc(before, func(was v1alpha1.Admission) bool {
-			return was.Code == now.Code && was.From == now.From && was.To == now.To
-		}) {
-			codes = append(codes, now.Code)
-		}
-	}
-	return codes
 }
 
 func (r *Reconciler) ofDistrict(ctx context.Context, obj client.Object) []reconcile.Request {

@@ -7,14 +7,6 @@ import (
 	"ilp.health/operator/api/v1alpha1"
 )
 
-func TestChangedAdmissions(t *testing.T) {
-	before := []v1alpha1.Admission{{Code: "stays", From: "1", To: "2"}, {Code: "goes", From: "1", To: "2"}, {Code: "moves", From: "1", To: "2"}}
-	after := []v1alpha1.Admission{{Code: "moves", From: "2", To: "3"}, {Code: "comes", To: "2"}, {Code: "stays", From: "1", To: "2"}}
-	if got := changedAdmissions(before, after); !slices.Equal(got, []string{"moves", "comes"}) {
-		t.Errorf("it wakes %v", got)
-	}
-}
-
 func TestNeeds(t *testing.T) {
 	for name, c := range map[string]struct {
 		pin  v1alpha1.ObjectName

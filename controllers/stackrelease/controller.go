@@ -42,7 +42,7 @@ type Reconciler struct {
 	Clock    clock.PassiveClock
 	Pace     pace.Pace
 
-	written sync.Map // name → time of the last write
+	counted sync.Map // name → time of the last count
 }
 
 type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
@@ -121,17 +121,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err := r.Client.Get(ctx, req.NamespacedName, found); err != nil {
 		if apierrors.IsNotFound(err) {
 			r.Statuses.Forget(found, req.NamespacedName)
+			r.counted.Delete(req.Name)
 		}
 		return ctrl.Result{}, client.IgnoreNotFound(err)
 	}
 	release := found.DeepCopy()
-	districts, puskesmas, err := r.users(ctx, release.Name)
-	if err != nil {
-		return ctrl.Result{}, err
-	}
-	release.Status.Districts, release.Status.Puskesmas = count(districts), count(puskesmas)
 	release.Status.ObservedGeneration = release.Generation
-
 	conditions := status.Conditions{List: &release.Status.Conditions, Generation: release.Generation}
 	if problem := r.problem(release.Spec); problem != "" {
 		conditions.Stalled(v1alpha1.ReasonReleaseInvalid, problem)
@@ -145,7 +140,12 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if wait := r.later(found, release); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
-	r.written.Store(release.Name, r.Clock.Now())
+	districts, puskesmas, err := r.users(ctx, release.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	r.counted.Store(release.Name, r.Clock.Now())
+	release.Status.Districts, release.Status.Puskesmas = count(districts), count(puskesmas)
 	return r.Statuses.Settle(ctrl.Result{}, client.IgnoreNotFound(r.Statuses.Patch(ctx, found, release)))
 }
 
@@ -154,11 +154,12 @@ func count(users map[types.UID]bool) *int32 {
 	return &n
 }
 
-// later is how long a status may wait that differs in nothing but how many use
-// the release: while a wave goes through, that changes all the time.
+// later is how long it may wait until somebody counts who uses a release that is
+// in use, and whose conditions stay as they are: while a wave goes through, that
+// changes all the time, and counting looks at every record.
 func (r *Reconciler) later(before, after *v1alpha1.StackRelease) time.Duration {
-	last, ok := r.written.Load(after.Name)
-	if !ok || !equality.Semantic.DeepEqual(before.Status.Conditions, after.Status.Conditions) || used(before) != used(after) {
+	last, ok := r.counted.Load(after.Name)
+	if !ok || !equality.Semantic.DeepEqual(before.Status.Conditions, after.Status.Conditions) || !used(before) {
 		return 0
 	}
 	return max(0, r.Pace.Counts-r.Clock.Since(last.(time.Time)))

@@ -73,9 +73,9 @@ type Pace struct {
 	// not end. Default 1 minute.
 	Overdue time.Duration
 
-	// Counts is how often a changed count of who uses a release is written.
-	// Whether anybody uses it is written at once, since the policy that protects it
-	// depends on that. Default 5 s.
+	// Counts is how often those are counted who use a release. That somebody does
+	// is written at once, since the policy that protects it depends on that.
+	// Default 5 s.
 	Counts time.Duration
 }
 
